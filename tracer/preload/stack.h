@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Call stacks, exact and cheap: unwound once per place, then verified each time.
+//
+// A stack is a function of three registers at the hook's caller (return address, stack pointer after return, frame
+// pointer), of the call frame information of the modules, and of the memory words an unwinding reads on its way: return
+// addresses, and saved frame pointers where a frame's address depends on one. An entry remembers all of these words;
+// if the registers and every word are what they were, an unwinding would give the same frames.
+#ifndef TRENZA_PRELOAD_STACK_H
+#define TRENZA_PRELOAD_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Where a hook was called from. Filled by CALLER() in the hook itself.
+struct caller {
+    uintptr_t pc; // return address
+    uintptr_t sp; // the caller's stack pointer after the return
+    uintptr_t fp; // the caller's rbp
+};
+
+// For use in a hook's own body, in a file compiled with -fno-omit-frame-pointer; needs no unwinding.
+#define CALLER() \
+    (struct caller) \
+    { \
+        .pc = (uintptr_t)__builtin_return_address(0), .sp = (uintptr_t)__builtin_frame_address(0) + 16, \
+        .fp = *(uintptr_t *)__builtin_frame_address(0) \
+    }
+
+struct stack_cache; // one per thread; private memory of stack_cache_bytes() bytes, zeroed
+size_t stack_cache_bytes(void);
+// low, high: the thread's own stack. Only memory in [sp, high) is read without asking the kernel first, and only stacks
+// whose sp lies there are remembered; others (sigaltstack, coroutines) are unwound each time.
+void stack_cache_init(struct stack_cache *cache, uintptr_t low, uintptr_t high);
+
+// The slot (1 .. WIRE_STACK_SLOTS-1) of the caller's stack when it is remembered and verified, else 0. No call, no
+// lock, no signal trouble; the hot path of every event. (Moves no entry: safe when a signal handler interrupts it.)
+static inline uint16_t stack_cache_find(struct stack_cache *cache, const struct caller *caller);
+
+struct stack_new {
+    uint16_t slot;            // 0: it could not be unwound at all
+    uint16_t depth;
+    bool truncated;
+    const uintptr_t *frames;  // return addresses, innermost first, frames[0] == caller.pc; owned by the cache
+};
+// After a miss: unwinds, remembers, and says what to define in the ring. The caller has blocked all signals.
+void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new);
+
+// Once per process, before the first hook records (libunwind set-up takes its locks here and never again).
+void stack_setup(void);
+// After dlclose, and wherever code may have gone: every remembered stack and unwind rule of the process is forgotten.
+void stack_forget_all(void);
+
+#include "stack_inline.h"
+
+#endif
