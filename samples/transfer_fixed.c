@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// transfer.c, repaired: locks of one kind need an order too, and objects have none of their own. Each account gets a
+// number when it is opened; whoever needs two accounts locks the lower number first.
+#include "luck.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct account {
+    pthread_mutex_t lock;
+    int number;
+    long cents;
+};
+
+static struct account *ana, *bruno;
+static int accounts_opened;
+
+static struct account *account_open(long cents)
+{
+    struct account *account = malloc(sizeof *account);
+
+    if (!account)
+        abort();
+    pthread_mutex_init(&account->lock, NULL);
+    account->number = ++accounts_opened;
+    account->cents = cents;
+    return account;
+}
+
+static void account_close(struct account *account)
+{
+    pthread_mutex_destroy(&account->lock);
+    free(account);
+}
+
+static void transfer(struct account *giver, struct account *taker, long cents)
+{
+    struct account *first = giver->number < taker->number ? giver : taker;
+    struct account *second = first == giver ? taker : giver;
+
+    pthread_mutex_lock(&first->lock);
+    pthread_mutex_lock(&second->lock);
+    giver->cents -= cents;
+    taker->cents += cents;
+    pthread_mutex_unlock(&second->lock);
+    pthread_mutex_unlock(&first->lock);
+}
+
+static void *ana_pays(void *unused)
+{
+    (void)unused;
+    transfer(ana, bruno, 700);
+    luck_turn_over();
+    return NULL;
+}
+
+static void *bruno_pays(void *unused)
+{
+    (void)unused;
+    luck_turn(1);
+    transfer(bruno, ana, 200);
+    return NULL;
+}
+
+int main(int count, char **arguments)
+{
+    pthread_t first, second;
+
+    luck_from_arguments(count, arguments);
+    ana = account_open(1000);
+    bruno = account_open(1000);
+    pthread_create(&first, NULL, ana_pays, NULL);
+    pthread_create(&second, NULL, bruno_pays, NULL);
+    pthread_join(first, NULL);
+    pthread_join(second, NULL);
+    printf("Ana %ld, Bruno %ld\n", ana->cents, bruno->cents);
+    account_close(ana);
+    account_close(bruno);
+    return 0;
+}
