@@ -31,36 +31,50 @@ static inline uint32_t chunk_arg_code(int64_t arg)
     return (uint32_t)(arg & 0xffff);
 }
 
+// What the next event will probably be, learnt from the events before it; encoder and decoder learn alike. chunk.c's
+// business.
+#define CHUNK_CONTEXTS 256u // a power of two
+struct chunk_context {
+    uint32_t stack;
+    uint32_t subject; // 0: the subject of the event before
+};
+struct chunk_guess {
+    uint32_t last_subject;
+    uint32_t last_stack;
+    struct chunk_context contexts[CHUNK_CONTEXTS];
+};
+
 #define CHUNK_EVENT_MAX 40u // an encoded event is never longer than this, bytes
 
 struct chunk_encoder {
-    uint8_t *data;       // owned by the caller
-    size_t size;         // bytes used
-    size_t capacity;     // bytes there are
-    uint32_t events;     // events in it
+    uint8_t *data;   // owned by the caller
+    size_t size;     // bytes used
+    size_t capacity; // bytes there are
+    uint32_t events; // events in it
     uint64_t first_ticks;
     uint64_t last_ticks;
-    // what the next event is told relative to; chunk.c's business
-    uint32_t last_subject;
-    uint32_t last_stack[64];
+    struct chunk_guess guess;
 };
 
 // Starts an empty chunk over the caller's memory of capacity bytes.
 void chunk_encoder_init(struct chunk_encoder *encoder, void *data, size_t capacity);
+// Starts the same thread's next chunk in the same memory: as init, but times go on from the last chunk's end, so that
+// they never decrease across chunks either.
+void chunk_encoder_restart(struct chunk_encoder *encoder);
 // True when another event surely fits.
 static inline bool chunk_encoder_has_room(const struct chunk_encoder *encoder)
 {
     return encoder->capacity - encoder->size >= CHUNK_EVENT_MAX;
 }
-// Appends one event; the caller made sure of room. A time before the last one counts as the last one.
+// Appends one event; the caller made sure of room and of a kind that exists. A time before the last one counts as the
+// last one.
 void chunk_encode(struct chunk_encoder *encoder, const struct trace_event *event);
 
 struct chunk_decoder {
     const uint8_t *at;
     const uint8_t *end;
     uint64_t ticks;
-    uint32_t last_subject;
-    uint32_t last_stack[64];
+    struct chunk_guess guess;
 };
 
 // Starts reading a chunk that begins at first_ticks. The memory stays the caller's and must outlive the decoder.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What is known of each event kind, all of it spelled out from event_list.h. Names are looked up in a line through the list:
-// it is short, and nobody looks up a name per event.
+// What is known of each event kind, all of it spelled out from event_list.h. A name is looked up by walking the list: it
+// is short, and nobody looks one up per event.
 #include "events.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#define VARIABLE EVENT_PAYLOAD_VARIABLE
+#define VARIABLE EVENT_PAYLOAD_VARIABLE // as event_list.h writes it
 
 static const struct {
     const char *name;
