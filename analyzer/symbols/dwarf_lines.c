@@ -220,12 +220,8 @@ static int number_of(Dwarf_Die *die, unsigned attribute)
 static void call_site(
     struct dwarf_lines *lines, struct dwarf_unit *unit, Dwarf_Die *inlined, struct dwarf_row *row)
 {
-    Dwarf_Files *files;
-    size_t count;
-    int file = number_of(inlined, DW_AT_call_file);
     row->line = number_of(inlined, DW_AT_call_line);
-    if (dwarf_getsrcfiles(&unit->root, &files, &count) == 0 && (size_t)file < count)
-        row->file = file_name(lines, dwarf_filesrc(files, (size_t)file, NULL, NULL), &unit->line_root);
+    row->file = file_name(lines, dwarf_die_file(inlined, DW_AT_call_file), &unit->line_root);
 }
 
 // --- scopes ---

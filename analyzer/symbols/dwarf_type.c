@@ -67,16 +67,53 @@ static bool number_of(Dwarf_Die *die, unsigned attribute, uint64_t *ret_number)
     return true;
 }
 
-static uint64_t size_of_type(Dwarf_Die *type)
+static uint64_t subrange_count(Dwarf_Die *subrange)
 {
-    Dwarf_Word size;
-    return dwarf_aggregate_size(type, &size) == 0 ? size : 0;
+    uint64_t count, upper;
+    if (number_of(subrange, DW_AT_count, &count))
+        return count;
+    return number_of(subrange, DW_AT_upper_bound, &upper) ? upper + 1 : 0;
+}
+
+// dwarf_aggregate_size() does not know type units.
+static uint64_t size_of_type(Dwarf_Die *type, unsigned depth)
+{
+    uint64_t size;
+    if (depth > NESTING)
+        return 0;
+    if (number_of(type, DW_AT_byte_size, &size))
+        return size;
+    Dwarf_Die inner, die;
+    switch (dwarf_tag(type)) {
+    case DW_TAG_typedef:
+    case DW_TAG_const_type:
+    case DW_TAG_volatile_type:
+    case DW_TAG_restrict_type:
+    case DW_TAG_atomic_type:
+        return type_of(type, &inner) ? size_of_type(&inner, depth + 1) : 0;
+    case DW_TAG_array_type:
+        size = type_of(type, &inner) ? size_of_type(&inner, depth + 1) : 0;
+        if (dwarf_child(type, &die) != 0)
+            return 0;
+        do {
+            if (dwarf_tag(&die) == DW_TAG_subrange_type &&
+                __builtin_mul_overflow(size, subrange_count(&die), &size))
+                return 0;
+        } while (dwarf_siblingof(&die, &die) == 0);
+        return size;
+    case DW_TAG_pointer_type:
+    case DW_TAG_reference_type:
+    case DW_TAG_rvalue_reference_type:
+        return sizeof(void *);
+    default:
+        return 0;
+    }
 }
 
 uint64_t dwarf_type_size_of(Dwarf_Die *variable)
 {
     Dwarf_Die type;
-    return type_of(variable, &type) ? size_of_type(&type) : 0;
+    return type_of(variable, &type) ? size_of_type(&type, 0) : 0;
 }
 
 // The member, or base class, that offset lies in. Of several it is the largest, and then the last: empty bases and
@@ -95,6 +132,8 @@ static bool member_at(Dwarf_Die *type, uint64_t offset, Dwarf_Die *ret_member, u
             !number_of(&die, DW_AT_data_member_location, &start))
             continue;
         uint64_t size = dwarf_type_size_of(&die);
+        if (size == 0 && offset == start)
+            size = 1; // of a type that is only declared in this unit; it begins here, at least
         if (offset >= start && offset - start < size && size >= largest) {
             *ret_member = die;
             *ret_start = start;
@@ -104,21 +143,13 @@ static bool member_at(Dwarf_Die *type, uint64_t offset, Dwarf_Die *ret_member, u
     return largest > 0;
 }
 
-static uint64_t subrange_count(Dwarf_Die *subrange)
-{
-    uint64_t count, upper;
-    if (number_of(subrange, DW_AT_count, &count))
-        return count;
-    return number_of(subrange, DW_AT_upper_bound, &upper) ? upper + 1 : 0;
-}
-
 // Appends "[i][j]" and leaves the rest of the offset, within the element. False: nothing sensible.
 static bool enter_array(Dwarf_Die *array, uint64_t *offset, GString *path, Dwarf_Die *ret_element)
 {
     uint64_t counts[8];
     unsigned dimensions = 0;
     Dwarf_Die die;
-    uint64_t element_size = type_of(array, ret_element) ? size_of_type(ret_element) : 0;
+    uint64_t element_size = type_of(array, ret_element) ? size_of_type(ret_element, 0) : 0;
     if (element_size == 0 || dwarf_child(array, &die) != 0)
         return false;
     do {
@@ -148,8 +179,9 @@ void dwarf_type_append_path(Dwarf_Die *variable, uint64_t offset, GString *path)
     for (unsigned i = 0; i < NESTING && peel(&type); i++) {
         int tag = dwarf_tag(&type);
         if (tag == DW_TAG_array_type) {
-            if (!enter_array(&type, &offset, path, &type))
-                return;
+            Dwarf_Die array = type;
+            if (!enter_array(&array, &offset, path, &type))
+                break;
         } else if (tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type) {
             Dwarf_Die member;
             uint64_t start;

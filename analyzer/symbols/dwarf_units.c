@@ -8,6 +8,7 @@
 #include "dwarf_units.h"
 
 #include <dwarf.h>
+#include <string.h>
 
 struct unit_range {
     uint64_t low;
@@ -118,4 +119,20 @@ const char *dwarf_die_linkage_name(Dwarf_Die *die)
 {
     const char *name = dwarf_die_string(die, DW_AT_linkage_name);
     return name ? name : dwarf_die_string(die, DW_AT_MIPS_linkage_name);
+}
+
+// dwarf_decl_file() takes number 0 for none, which it is before DWARF 5 only.
+const char *dwarf_die_file(Dwarf_Die *die, unsigned attribute)
+{
+    Dwarf_Attribute value;
+    Dwarf_Word number;
+    Dwarf_Die unit;
+    Dwarf_Files *files;
+    size_t count;
+    if (dwarf_formudata(dwarf_attr(die, attribute, &value), &number) != 0 ||
+        !dwarf_diecu(die, &unit, NULL, NULL) || dwarf_getsrcfiles(&unit, &files, &count) != 0 ||
+        number >= count)
+        return NULL;
+    const char *file = dwarf_filesrc(files, number, NULL, NULL);
+    return file && strcmp(file, "???") != 0 ? file : NULL;
 }

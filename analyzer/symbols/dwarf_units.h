@@ -31,5 +31,7 @@ bool dwarf_units_each_at(struct dwarf_units *units, uint64_t address,
 const char *dwarf_die_string(Dwarf_Die *die, unsigned attribute);
 // The linker name of a function or variable, or NULL.
 const char *dwarf_die_linkage_name(Dwarf_Die *die);
+// The file that an attribute (DW_AT_decl_file, DW_AT_call_file) of this very DIE names; NULL: none.
+const char *dwarf_die_file(Dwarf_Die *die, unsigned attribute);
 
 #endif

@@ -178,14 +178,19 @@ static struct variable *covering(GArray *table, uint64_t address)
     if (low == 0)
         return NULL;
     struct variable *variable = &g_array_index(table, struct variable, low - 1);
-    return address - variable->address < dwarf_type_size_of(&variable->die) ? variable : NULL;
+    // The size is not known of a type that is only declared in this unit, as clang likes to.
+    uint64_t size = dwarf_type_size_of(&variable->die);
+    return address - variable->address < MAX(size, 1) ? variable : NULL;
 }
 
-static void describe(struct variable *variable, uint64_t address, struct dwarf_place *ret_place)
+static void describe(struct variable *variable, uint64_t address, const struct elf_symbol *symbol,
+    struct dwarf_place *ret_place)
 {
     struct dwarf_place place = { 0 };
     const char *linkage_name = dwarf_die_linkage_name(&variable->die);
     const char *name = dwarf_die_string(&variable->die, DW_AT_name);
+    if (!linkage_name && symbol && symbol->start == variable->address)
+        linkage_name = symbol->name; // gcc leaves it out for locals and unnamed namespaces
     place.name = linkage_name ? demangle(linkage_name) : NULL;
     bool is_qualified = place.name != NULL;
     if (!place.name)
@@ -198,7 +203,7 @@ static void describe(struct variable *variable, uint64_t address, struct dwarf_p
            (dwarf_formref_die(dwarf_attr(&origin, DW_AT_abstract_origin, &attribute), &origin) ||
                dwarf_formref_die(dwarf_attr(&origin, DW_AT_specification, &attribute), &origin)))
         ;
-    const char *file = dwarf_decl_file(&origin);
+    const char *file = dwarf_die_file(&origin, DW_AT_decl_file);
     place.file = file ? g_path_get_basename(file) : NULL;
     GString *path = g_string_new(NULL);
     dwarf_type_append_path(&variable->die, address - variable->address, path);
@@ -206,9 +211,12 @@ static void describe(struct variable *variable, uint64_t address, struct dwarf_p
     *ret_place = place;
 }
 
-bool dwarf_variables_find(struct dwarf_variables *variables, uint64_t address, bool local_to_function,
-    const char *source_file, struct dwarf_place *ret_place)
+bool dwarf_variables_find(struct dwarf_variables *variables, uint64_t address,
+    const struct elf_symbol *symbol, struct dwarf_place *ret_place)
 {
+    // Functions are read through only for what looks like a static inside one, or could be.
+    bool local_to_function = !symbol || strchr(symbol->name, '.') || g_str_has_prefix(symbol->name, "_ZZ");
+    const char *source_file = symbol ? symbol->file : NULL;
     read_file_level(variables);
     struct variable *found = covering(variables->file_level, address);
     if (!found && local_to_function) {
@@ -221,6 +229,6 @@ bool dwarf_variables_find(struct dwarf_variables *variables, uint64_t address, b
     }
     if (!found || (!dwarf_die_string(&found->die, DW_AT_name) && !dwarf_die_linkage_name(&found->die)))
         return false;
-    describe(found, address, ret_place);
+    describe(found, address, symbol, ret_place);
     return true;
 }

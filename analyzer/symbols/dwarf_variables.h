@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dwarf_units.h"
+#include "elf_module.h"
 
 struct dwarf_place {
     char *name;     // of the variable, qualified in C++: "queue_lock", "bank::accounts"
@@ -20,10 +21,10 @@ struct dwarf_variables;
 // units are borrowed and must live longer.
 struct dwarf_variables *dwarf_variables_new(struct dwarf_units *units);
 void dwarf_variables_free(struct dwarf_variables *variables);
-// local_to_function: when the address is not found among the variables at file level, look inside functions, too; this
-// reads the whole debug information of the units whose source is called source_file (NULL: of all). False: not found.
-bool dwarf_variables_find(struct dwarf_variables *variables, uint64_t address, bool local_to_function,
-    const char *source_file, struct dwarf_place *ret_place);
+// symbol: the ELF symbol that covers the address, or NULL; it tells where to look when the variable is inside a function,
+// for which whole units must be read. False: not found.
+bool dwarf_variables_find(struct dwarf_variables *variables, uint64_t address,
+    const struct elf_symbol *symbol, struct dwarf_place *ret_place);
 void dwarf_place_done(struct dwarf_place *place);
 
 #endif

@@ -177,16 +177,10 @@ static int name_frames(struct symbolizer *symbolizer, struct opened *opened)
 
 // --- objects ---
 
-static bool may_be_local(const struct elf_symbol *symbol)
-{
-    return !symbol || strchr(symbol->name, '.') || strncmp(symbol->name, "_ZZ", 3) == 0;
-}
-
 static char *name_from_variable(struct opened *opened, const struct elf_symbol *symbol, uint64_t offset)
 {
     struct dwarf_place place;
-    if (!opened->variables || !dwarf_variables_find(opened->variables, offset, may_be_local(symbol),
-                                  symbol ? symbol->file : NULL, &place))
+    if (!opened->variables || !dwarf_variables_find(opened->variables, offset, symbol, &place))
         return NULL;
     const char *where = place.function ? place.function : place.file;
     char *name = symbol && where && elf_module_data_namesakes(opened->elf, symbol) > 1
