@@ -35,6 +35,14 @@ static void drop_rust_hash(char *name)
         name[length - 19] = '\0';
 }
 
+// What a compiler made of a function: "f(int) [clone .part.0]".
+static void drop_clone(char *name)
+{
+    char *clone = strstr(name, " [clone ");
+    if (clone)
+        *clone = '\0';
+}
+
 char *demangle(const char *name)
 {
     // __cxa_demangle also takes bare type names: "i" would become "int".
@@ -46,6 +54,7 @@ char *demangle(const char *name)
         free(readable);
         return NULL;
     }
+    drop_clone(readable);
     drop_rust_hash(readable);
     char *copy = g_strdup(readable);
     free(readable);

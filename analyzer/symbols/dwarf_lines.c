@@ -137,9 +137,10 @@ static const struct function_range *function_at(struct dwarf_unit *unit, uint64_
 
 // --- names ---
 
-static const char *function_name(struct dwarf_lines *lines, Dwarf_Die *die)
+static const char *function_name(struct dwarf_lines *lines, Dwarf_Die *die, bool *ret_is_full)
 {
     const char *linkage_name = dwarf_die_linkage_name(die);
+    *ret_is_full = linkage_name != NULL;
     if (!linkage_name)
         return dwarf_die_string(die, DW_AT_name);
     const char *known = g_hash_table_lookup(lines->functions, linkage_name);
@@ -156,21 +157,31 @@ static const char *function_name(struct dwarf_lines *lines, Dwarf_Die *die)
 }
 
 // "/build/../src/a.c" is "/src/a.c", unless a symbolic link on the way makes these two different files.
+static char *tidy_path(char *raw)
+{
+    char *tidy = g_canonicalize_filename(raw, "/");
+    if (!g_path_is_absolute(raw)) {
+        // Built with the directory mapped away (-ffile-prefix-map): relative to the source tree.
+        memmove(tidy, tidy + 1, strlen(tidy));
+    } else if (!g_file_test(tidy, G_FILE_TEST_EXISTS) && g_file_test(raw, G_FILE_TEST_EXISTS)) {
+        g_free(tidy);
+        return raw;
+    }
+    g_free(raw);
+    return tidy;
+}
+
 static const char *file_name(struct dwarf_lines *lines, const char *file, Dwarf_Die *unit)
 {
     const char *known = file ? g_hash_table_lookup(lines->files, file) : NULL;
     if (!file || known)
         return known;
+    // libdw puts the compilation directory before some names and not before others.
     const char *directory = dwarf_die_string(unit, DW_AT_comp_dir);
-    const char *name = file;
-    if (directory && g_path_is_absolute(directory)) {
-        char *raw = g_path_is_absolute(file) ? g_strdup(file) : g_build_filename(directory, file, NULL);
-        char *tidy = g_canonicalize_filename(raw, directory);
-        bool differs = !g_file_test(tidy, G_FILE_TEST_EXISTS) && g_file_test(raw, G_FILE_TEST_EXISTS);
-        name = g_string_chunk_insert(lines->strings, differs ? raw : tidy);
-        g_free(tidy);
-        g_free(raw);
-    }
+    bool is_whole = g_path_is_absolute(file) || !directory || g_str_has_prefix(file, directory);
+    char *path = tidy_path(is_whole ? g_strdup(file) : g_build_filename(directory, file, NULL));
+    const char *name = g_string_chunk_insert_const(lines->strings, path);
+    g_free(path);
     g_hash_table_insert(lines->files, (void *)file, (void *)name);
     return name;
 }
@@ -272,7 +283,7 @@ static bool find_in_unit(struct dwarf_unit *unit, uint64_t address, void *data)
     struct dwarf_row row = { 0 };
     line_at(search->lines, unit, address, &row);
     while (depth-- > 0) {
-        row.function = function_name(search->lines, &chain[depth]);
+        row.function = function_name(search->lines, &chain[depth], &row.function_is_full);
         g_array_append_val(search->rows, row);
         row = (struct dwarf_row){ 0 };
         if (depth > 0)

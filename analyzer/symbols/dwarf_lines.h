@@ -11,6 +11,8 @@
 
 struct dwarf_row {
     const char *function; // demangled; NULL: not known
+    bool
+        function_is_full; // with namespace and parameters where the language has them (not so for C++ statics)
     const char *file;     // absolute where the compilation directory is known; NULL: not known
     int line;             // 0: not known
 };

@@ -141,8 +141,8 @@ static int name_frame(
     }
     struct dwarf_row *real = &g_array_index(rows, struct dwarf_row, rows->len - 1);
     char *readable = symbol ? demangle(symbol->name) : NULL;
-    // Some C++ compilers leave the linker name of local functions out of the debug information.
-    if (symbol && (!real->function || (readable && symbol->start == start && !strchr(real->function, '('))))
+    // gcc leaves the linker name of local C++ functions out of the debug information.
+    if (symbol && (!real->function || (readable && symbol->start == start && !real->function_is_full)))
         real->function = readable ? readable : symbol->name;
     if (start == 0 && symbol)
         start = symbol->start;
@@ -177,12 +177,22 @@ static int name_frames(struct symbolizer *symbolizer, struct opened *opened)
 
 // --- objects ---
 
+// The source file a symbol comes from, if it says so: after link-time optimisation it is an object file's name.
+static const char *source_of(const struct elf_symbol *symbol)
+{
+    if (!symbol || !symbol->file || symbol->file[0] == '<' || g_str_has_suffix(symbol->file, ".o"))
+        return NULL;
+    const char *slash = strrchr(symbol->file, '/');
+    return slash ? slash + 1 : symbol->file;
+}
+
 static char *name_from_variable(struct opened *opened, const struct elf_symbol *symbol, uint64_t offset)
 {
     struct dwarf_place place;
     if (!opened->variables || !dwarf_variables_find(opened->variables, offset, symbol, &place))
         return NULL;
-    const char *where = place.function ? place.function : place.file;
+    // Before the declaring file, which may be one that several others include.
+    const char *where = place.function ? place.function : source_of(symbol) ? source_of(symbol) : place.file;
     char *name = symbol && where && elf_module_data_namesakes(opened->elf, symbol) > 1
                      ? g_strdup_printf("%s%s (%s)", place.name, place.path, where)
                      : g_strconcat(place.name, place.path, NULL);
@@ -200,11 +210,8 @@ static char *name_from_symbol(struct opened *opened, const struct elf_symbol *sy
     g_free(readable);
     if (offset > symbol->start)
         g_string_append_printf(name, "+0x%" G_GINT64_MODIFIER "x", offset - symbol->start);
-    if (symbol->file && elf_module_data_namesakes(opened->elf, symbol) > 1) {
-        char *file = g_path_get_basename(symbol->file);
-        g_string_append_printf(name, " (%s)", file);
-        g_free(file);
-    }
+    if (source_of(symbol) && elf_module_data_namesakes(opened->elf, symbol) > 1)
+        g_string_append_printf(name, " (%s)", source_of(symbol));
     return g_string_free(name, FALSE);
 }
 
