@@ -20,14 +20,14 @@ struct caller {
 };
 
 // For use in a hook's own body, in a file compiled with -fno-omit-frame-pointer; needs no unwinding.
-#define CALLER() \
-    (struct caller) \
-    { \
-        .pc = (uintptr_t)__builtin_return_address(0), .sp = (uintptr_t)__builtin_frame_address(0) + 16, \
-        .fp = *(uintptr_t *)__builtin_frame_address(0) \
+#define CALLER()                                                                                             \
+    (struct caller)                                                                                          \
+    {                                                                                                        \
+        .pc = (uintptr_t)__builtin_return_address(0), .sp = (uintptr_t)__builtin_frame_address(0) + 16,      \
+        .fp = *(uintptr_t *)__builtin_frame_address(0)                                                       \
     }
 
-struct stack_cache; // one per thread; private memory of stack_cache_bytes() bytes, zeroed
+struct stack_cache; // one per thread; private memory of stack_cache_bytes() bytes, zeroed when new
 size_t stack_cache_bytes(void);
 // low, high: the thread's own stack. Only memory in [sp, high) is read without asking the kernel first, and only stacks
 // whose sp lies there are remembered; others (sigaltstack, coroutines) are unwound each time.
@@ -38,18 +38,29 @@ void stack_cache_init(struct stack_cache *cache, uintptr_t low, uintptr_t high);
 static inline uint16_t stack_cache_find(struct stack_cache *cache, const struct caller *caller);
 
 struct stack_new {
-    uint16_t slot;            // 0: it could not be unwound at all
+    uint16_t slot;
     uint16_t depth;
-    bool truncated;
-    const uintptr_t *frames;  // return addresses, innermost first, frames[0] == caller.pc; owned by the cache
+    bool truncated; // the outer end is missing: deeper than WIRE_STACK_FRAMES, or reached code without CFI
+    // Return addresses, innermost first, frames[0] == caller.pc; owned by the cache, good until the next fill. Of a frame a
+    // signal interrupted, and of the signal trampoline, the pc is not a return address: they are told as pc + 1. So
+    // frame - 1 lies in the instruction meant, in every frame.
+    const uintptr_t *frames;
 };
 // After a miss: unwinds, remembers, and says what to define in the ring. The caller has blocked all signals.
 void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new);
 
-// Once per process, before the first hook records (libunwind set-up takes its locks here and never again).
+// Once per process, before the first hook records.
 void stack_setup(void);
-// After dlclose, and wherever code may have gone: every remembered stack and unwind rule of the process is forgotten.
+// Wherever code may have changed: every remembered stack and unwind rule of the process is forgotten. 10 ns; other
+// threads notice by themselves.
 void stack_forget_all(void);
+// Around dlclose: from begin to end nothing is remembered, as the place of the old code can be taken by new code before
+// dlclose has returned. Nests, any thread. Where end is never reached (a destructor jumps out), stacks stay exact, but
+// are unwound each time.
+void stack_unload_begin(void);
+void stack_unload_end(void);
+// In the child of a fork: another thread's dlclose is not going on any more.
+void stack_after_fork(void);
 
 #include "stack_inline.h"
 
