@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Tight limits, little memory, closed descriptors, full disks: the program runs as without Trenza, whatever it costs."""
+
+import os
+import resource
+import signal
+import subprocess
+
+import harness
+from harness import TRENZA_FAILED, Trace, case, compare, program, record, record_command, require, require_equal, run
+
+PAIRS = 5000
+TARGET = ('lock_pairs', 2, PAIRS)
+OUTPUT, STATUS = f'{2 * PAIRS}\n'.encode(), 5
+
+
+def limited(limit, amount):
+    return lambda: resource.setrlimit(limit, (amount, amount))
+
+
+def with_limit_in_target(name, amount, argv):
+    """The limit for the target alone, not for the recorder."""
+    return ['prlimit', f'--{name}={amount}', *argv]
+
+
+def own_mounts(script):
+    """argv that runs script in a mount namespace of its own; None where the machine forbids it."""
+    for unshare in (['unshare', '-m'], ['unshare', '-rm']):
+        if run([*unshare, 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']).status == 0:
+            return [*unshare, 'sh', '-c', script]
+    return None
+
+
+def require_ran(ended, status=STATUS):
+    require((ended.status, ended.out) == (status, OUTPUT), str(ended))
+
+
+@case
+def shared_memory_of_one_megabyte(folder):
+    argv = record_command(folder / 'trace.db', program(*TARGET))
+    small = own_mounts('mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"')
+    ended = run([*small, 'sh', *argv] if small else argv, timeout=60)
+    require_ran(ended)
+    Trace(folder / 'trace.db').require_sound(processes=1, threads=3)
+    # What makes it independent of its size: nothing the target has mapped is there.
+    maps, _ = record(folder, ['cat', '/proc/self/maps'])
+    require(b'/dev/shm' not in maps.out, f'something in /dev/shm is mapped: {maps}')
+
+
+@case
+def file_systems_that_cannot_be_written(folder):
+    script = 'mount -o remount,ro,bind / 2>/dev/null; mount -t tmpfs tmpfs "$1" && cd "$1" && shift && exec "$@"'
+    inside = folder / 'inside'
+    inside.mkdir()
+    # Only where the trace goes can be written; without a namespace, only the temporary folder is taken away.
+    apart = own_mounts(script + ' && true')
+    argv = record_command('trace.db', program(*TARGET))
+    if apart:
+        check = 'then "$TRENZA" sql trace.db "SELECT count(*) FROM thread"; fi'
+        wrapped = ['sh', '-c', f'"$@"; status=$?; if [ $status = {STATUS} ]; {check}; exit $status', 'sh', *argv]
+        ended = run([*apart, 'sh', inside, *wrapped], environment={'TMPDIR': '/nonexistent'})
+        require(ended.status == STATUS and ended.out.startswith(OUTPUT) and b'3' in ended.out, str(ended))
+    else:
+        ended = run(argv, environment={'TMPDIR': '/nonexistent', 'XDG_RUNTIME_DIR': '/nonexistent'}, cwd=inside)
+        require_ran(ended)
+
+
+@case
+def little_address_space(folder):
+    for megabytes in (40, 80, 200):
+        argv = with_limit_in_target('as', megabytes * 1024 * 1024, program(*TARGET))
+        native = run(argv)
+        ended, trace = record(folder, argv, name=f'{megabytes}.db')
+        require((ended.status, ended.out) == (native.status, native.out), f'{megabytes} MB: {ended}\nnatively: {native}')
+    trace.require_sound(threads=(3, 4))
+
+
+@case
+def few_descriptors(folder):
+    for descriptors in (3, 4, 6, 16):
+        argv = with_limit_in_target('nofile', descriptors, program(*TARGET))
+        native = run(argv)
+        ended, trace = record(folder, argv, name=f'{descriptors}.db')
+        require((ended.status, ended.out) == (native.status, native.out),
+                f'{descriptors} descriptors: {ended}\nnatively: {native}')
+    trace.require_sound(threads=(3, 4))
+
+
+@case
+def few_locked_pages_and_processes(folder):
+    argv = with_limit_in_target('memlock', 0, with_limit_in_target('stack', 256 * 1024, program(*TARGET)))
+    _, _, trace = compare(folder, argv)
+    trace.require_sound()
+
+
+@case
+def closed_standard_descriptors(folder):
+    for closed in ('0<&-', '1>&-', '2>&-', '0<&- 1>&- 2>&-'):
+        shell = ['sh', '-c', f'exec "$@" {closed}', 'sh']
+        native = run([*shell, *program(*TARGET)])
+        trace = Trace(folder / f'{len(closed)}{closed[0]}.db')
+        ended = run([*shell, *record_command(trace.path, program(*TARGET))])
+        require((ended.status, ended.out) == (native.status, native.out), f'{closed}: {ended}\nnatively: {native}')
+        trace.require_sound(processes=1, threads=3)
+
+
+@case
+def full_disk(folder):
+    # The trace of so many pairs is larger; the program itself writes no file.
+    argv = record_command(folder / 'trace.db', program('lock_pairs', 2, 400000))
+    ended = run(argv, timeout=60, preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                                      limited(resource.RLIMIT_FSIZE, 200 * 1024)()))
+    require_failed_clearly(ended, b'800000\n')
+    small = own_mounts('mount -t tmpfs -o size=300k tmpfs "$1" && shift && exec "$@"')
+    if small:
+        inside = folder / 'inside'
+        inside.mkdir()
+        argv = record_command(inside / 'trace.db', program('lock_pairs', 2, 400000))
+        require_failed_clearly(run([*small, 'sh', inside, *argv], timeout=60), b'800000\n')
+
+
+def require_failed_clearly(ended, out):
+    """The program ran through; that its trace is not whole is said once, and in the exit status."""
+    require_equal(ended.out, out, 'output of the program')
+    require_equal(ended.status, TRENZA_FAILED, f'exit status ({ended})')
+    require(len(harness.own_lines(ended.err)) >= 1, f'nothing said: {ended}')
+
+
+@case
+def unwritable_output(folder):
+    for output in ('/nonexistent/folder/trace.db', '/proc/trace.db', folder):
+        ended = run(record_command(output, program(*TARGET)))
+        require_equal((ended.status, ended.out), (TRENZA_FAILED, b''), f'output {output}')
+        lines = ended.err.decode().splitlines()
+        require(len(lines) == 1 and str(output) in lines[0], f'not one clear line: {ended}')
+
+
+harness.main()

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Threads by the thousand, threads inside the loader, and locks that come and go at the same addresses."""
+
+import harness
+from harness import PROGRAMS, case, compare, program, require, require_equal
+
+
+@case
+def ten_thousand_short_lived_threads(folder):
+    native, _, trace = compare(folder, program('many_threads', 'short', 10000))
+    require_equal((native.status, native.out), (0, b'20000\n'), 'natively')
+    trace.require_sound(processes=1, threads=10001)
+    require(trace.events('acquire') + trace.events('acquire-try') >= 20000, 'acquisitions are missing')
+    require_equal(trace.events('create'), 10000, 'creations')
+    require_equal(trace.events('join'), 5000, 'joins')
+    require_equal(trace.events('detach'), 5000, 'detachments')
+    require_equal(trace.events('thread-end'), 10001, 'ends')
+
+
+@case
+def four_hundred_threads_at_once(folder):
+    native, _, trace = compare(folder, program('many_threads', 'at-once', 400))
+    require_equal((native.status, native.out), (0, b'40000\n'), 'natively')
+    trace.require_sound(processes=1, threads=401)
+    require_equal(trace.events('barrier-arrive'), 800, 'arrivals')
+    require_equal(trace.events('barrier-leave'), 800, 'departures')
+
+
+@case
+def slow_constructor_delays_nobody(folder):
+    native, recorded, trace = compare(folder, program('slow_constructor', PROGRAMS / 'slow_library.so'),
+                                      mask=lambda out: b'' if b'pairs while' in out else out)
+    require_equal(native.out, b'the other thread went on\n', 'natively')
+    require_equal(recorded.out, native.out, 'recorded')
+    trace.require_sound(processes=1, threads=2)
+    # Each load is a life of its own for the library's mutex.
+    lives = trace.value('count(*)', "FROM object WHERE name = 'library_lock'")
+    require_equal(lives, 31, 'lives of the mutex in the library')
+
+
+@case
+def reused_addresses_are_different_locks(folder):
+    native, _, trace = compare(folder, program('generations'))
+    require_equal(native.out, b'memory used again\n', 'natively')
+    trace.require_sound(processes=1)
+    found = dict(trace.rows('kind, count(*)', 'FROM object GROUP BY kind'))
+    # Heap 500; others 4 x 50; mapped 100; init 500; retyped 100; stacks 3 x 500 and 100; two threads 2 x 500; global.
+    require(4000 <= found['mutex'] <= 4010, f'objects: {found}')
+    for kind, count in (('cond', 500), ('semaphore', 500), ('barrier', 500), ('rwlock', 100), ('spinlock', 100)):
+        require_equal(found[kind], count, kind)
+    ends = {how for (how,) in trace.rows('ended_how', 'FROM object WHERE ended_how IS NOT NULL GROUP BY ended_how')}
+    require({'destroyed', 'freed', 'unmapped', 'frame', 'retyped'} <= ends, f'ends of objects: {ends}')
+
+
+harness.main()
