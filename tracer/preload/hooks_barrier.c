@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// pthread_barrier_* and pthread_once. A once control that is done costs one load more than without us and is not
+// recorded; glibc marks that in bit 1 of the control.
+#include "record.h"
+
+EXPORT int pthread_barrier_init(
+    pthread_barrier_t *restrict barrier, const pthread_barrierattr_t *restrict attributes, unsigned count)
+{
+    struct call call;
+    const int rc = REAL(pthread_barrier_init)(barrier, attributes, count);
+    if (rc == 0 && call_begin_plain(&call))
+        object_init(call.thread, barrier, OBJECT_BARRIER, 0, count, call.stack);
+    return rc;
+}
+
+EXPORT int pthread_barrier_destroy(pthread_barrier_t *barrier)
+{
+    struct call call;
+    if (!call_begin(&call, barrier, OBJECT_BARRIER))
+        return REAL(pthread_barrier_destroy)(barrier);
+    const uint64_t token = object_destroy(call.thread, barrier, OBJECT_BARRIER, call.stack);
+    const int rc = REAL(pthread_barrier_destroy)(barrier);
+    if (rc != 0)
+        object_revive(call.thread, barrier, token, call.stack, rc);
+    return rc;
+}
+
+EXPORT int pthread_barrier_wait(pthread_barrier_t *barrier)
+{
+    struct call call;
+    if (!call_begin(&call, barrier, OBJECT_BARRIER))
+        return REAL(pthread_barrier_wait)(barrier);
+    call_event(&call, EVENT_BARRIER_ARRIVE, 0);
+    const int rc = REAL(pthread_barrier_wait)(barrier);
+    call_event(&call, EVENT_BARRIER_LEAVE, rc == PTHREAD_BARRIER_SERIAL_THREAD);
+    return rc;
+}
+
+#define ONCE_DONE 2
+
+// Runs in the place of the program's routine, in the thread that won.
+static void once_run(void)
+{
+    struct thread *thread = thread_current();
+    void (*routine)(void) = thread->once_routine;
+    struct call call;
+    call_begin_plain(&call);
+    call.object = thread->once_object;
+    call_event(&call, EVENT_ONCE_BEGIN, 0);
+    routine();
+    call_event(&call, EVENT_ONCE_END, 0);
+}
+
+// Routines may themselves use other once controls, and may leave by an exception: then the values of the outer call are
+// put back by whoever comes next, since each call sets its own.
+EXPORT int pthread_once(pthread_once_t *control, void (*routine)(void))
+{
+    struct call call;
+    if (LIKELY((__atomic_load_n(control, __ATOMIC_ACQUIRE) & ONCE_DONE) != 0))
+        return 0;
+    if (!call_begin(&call, control, OBJECT_ONCE))
+        return REAL(pthread_once)(control, routine);
+    call_event(&call, EVENT_ONCE_REQUEST, 0);
+    call.thread->once_routine = routine;
+    call.thread->once_object = call.object;
+    const int rc = REAL(pthread_once)(control, once_run);
+    call_event(&call, EVENT_ONCE_DONE, 0);
+    return rc;
+}
+
+EXPORT void call_once(once_flag *flag, void (*routine)(void))
+{
+    struct call call;
+    if (LIKELY((__atomic_load_n((int *)flag, __ATOMIC_ACQUIRE) & ONCE_DONE) != 0))
+        return;
+    if (!call_begin(&call, flag, OBJECT_ONCE)) {
+        REAL(call_once)(flag, routine);
+        return;
+    }
+    call_event(&call, EVENT_ONCE_REQUEST, 0);
+    call.thread->once_routine = routine;
+    call.thread->once_object = call.object;
+    REAL(call_once)(flag, once_run);
+    call_event(&call, EVENT_ONCE_DONE, 0);
+}

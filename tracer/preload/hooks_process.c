@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+// The life of the process: fork, exec, spawn and the ways out. A child after fork attaches at once, while it may still
+// (it may chroot, drop its rights or close everything next). A vfork child runs in its parent's memory: it only forwards.
+// vfork itself cannot be wrapped, for it returns twice, and need not be.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "environment.h"
+#include "library.h"
+#include "record.h"
+
+static __thread uint32_t forking_serial __attribute__((tls_model("initial-exec")));
+
+static void before_fork(void)
+{
+    forking_serial = current_thread != NULL && current_thread->ring != NULL ? current_thread->serial : 0;
+}
+
+static void in_child(void)
+{
+    const int error = errno;
+    process_after_fork(forking_serial);
+    errno = error;
+}
+
+void process_watch_forks(void)
+{
+    pthread_atfork(before_fork, NULL, in_child);
+}
+
+static void forked(const struct call *call, pid_t pid)
+{
+    const uint64_t words[2] = { (uint64_t)pid, 0 };
+    event_emit_payload(call->thread, EVENT_FORK, 0, call->stack, 0, words, 1);
+}
+
+EXPORT pid_t fork(void)
+{
+    struct call call = { 0 };
+    const bool recorded = call_begin_plain(&call);
+    const pid_t pid = REAL(fork)();
+    if (pid > 0 && recorded)
+        forked(&call, pid);
+    return pid;
+}
+
+// Runs no fork handlers.
+EXPORT pid_t _Fork(void)
+{
+    struct call call = { 0 };
+    const bool recorded = call_begin_plain(&call);
+    before_fork();
+    const pid_t pid = REAL(_Fork)();
+    if (pid == 0)
+        in_child();
+    else if (pid > 0 && recorded)
+        forked(&call, pid);
+    return pid;
+}
+
+// --- exec ---
+
+static inline __attribute__((always_inline)) void exec_begin(struct call *call)
+{
+    *call = (struct call){ 0 };
+    if (process_is_recorded() && call_begin_plain(call))
+        call_event(call, EVENT_EXEC, 0);
+}
+
+// Back from an exec: it has failed.
+static int exec_failed(const struct call *call)
+{
+    if (call->thread != NULL)
+        call_event(call, EVENT_EXEC_FAILED, errno);
+    return -1;
+}
+
+EXPORT int execve(const char *path, char *const arguments[], char *const envp[])
+{
+    struct call call;
+    exec_begin(&call);
+    REAL(execve)(path, arguments, ENVIRONMENT(envp));
+    return exec_failed(&call);
+}
+
+EXPORT int execv(const char *path, char *const arguments[])
+{
+    struct call call;
+    exec_begin(&call);
+    REAL(execve)(path, arguments, ENVIRONMENT(environ));
+    return exec_failed(&call);
+}
+
+EXPORT int execvpe(const char *file, char *const arguments[], char *const envp[])
+{
+    struct call call;
+    exec_begin(&call);
+    REAL(execvpe)(file, arguments, ENVIRONMENT(envp));
+    return exec_failed(&call);
+}
+
+EXPORT int execvp(const char *file, char *const arguments[])
+{
+    struct call call;
+    exec_begin(&call);
+    REAL(execvpe)(file, arguments, ENVIRONMENT(environ));
+    return exec_failed(&call);
+}
+
+EXPORT int fexecve(int fd, char *const arguments[], char *const envp[])
+{
+    struct call call;
+    exec_begin(&call);
+    REAL(fexecve)(fd, arguments, ENVIRONMENT(envp));
+    return exec_failed(&call);
+}
+
+EXPORT int execveat(int directory, const char *path, char *const arguments[], char *const envp[], int flags)
+{
+    struct call call;
+    exec_begin(&call);
+    REAL(execveat)(directory, path, arguments, ENVIRONMENT(envp), flags);
+    return exec_failed(&call);
+}
+
+static size_t count_list(va_list list)
+{
+    va_list counted;
+    va_copy(counted, list);
+    size_t n = 1;
+    while (va_arg(counted, char *) != NULL)
+        n++;
+    va_end(counted);
+    return n;
+}
+
+static void fill_list(char **arguments, const char *first, va_list list)
+{
+    arguments[0] = (char *)first;
+    for (size_t n = 1; arguments[n - 1] != NULL; n++)
+        arguments[n] = va_arg(list, char *);
+}
+
+EXPORT int execl(const char *path, const char *first, ...)
+{
+    struct call call;
+    exec_begin(&call);
+    va_list list;
+    va_start(list, first);
+    char **arguments = __builtin_alloca((count_list(list) + 1) * sizeof(char *));
+    fill_list(arguments, first, list);
+    va_end(list);
+    REAL(execve)(path, arguments, ENVIRONMENT(environ));
+    return exec_failed(&call);
+}
+
+EXPORT int execlp(const char *file, const char *first, ...)
+{
+    struct call call;
+    exec_begin(&call);
+    va_list list;
+    va_start(list, first);
+    char **arguments = __builtin_alloca((count_list(list) + 1) * sizeof(char *));
+    fill_list(arguments, first, list);
+    va_end(list);
+    REAL(execvpe)(file, arguments, ENVIRONMENT(environ));
+    return exec_failed(&call);
+}
+
+EXPORT int execle(const char *path, const char *first, ...)
+{
+    struct call call;
+    exec_begin(&call);
+    va_list list;
+    va_start(list, first);
+    char **arguments = __builtin_alloca((count_list(list) + 1) * sizeof(char *));
+    fill_list(arguments, first, list);
+    char *const *envp = va_arg(list, char *const *);
+    va_end(list);
+    REAL(execve)(path, arguments, ENVIRONMENT(envp));
+    return exec_failed(&call);
+}
+
+EXPORT int posix_spawn(pid_t *restrict pid, const char *restrict path,
+    const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attributes,
+    char *const arguments[restrict], char *const envp[restrict])
+{
+    return REAL(posix_spawn)(pid, path, actions, attributes, arguments, ENVIRONMENT(envp));
+}
+
+EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
+    const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attributes,
+    char *const arguments[restrict], char *const envp[restrict])
+{
+    return REAL(posix_spawnp)(pid, file, actions, attributes, arguments, ENVIRONMENT(envp));
+}
+
+// --- the ways out ---
+
+void process_exit_event(int status)
+{
+    struct thread *thread = process_is_recorded() ? thread_current() : NULL;
+    if (thread != NULL)
+        event_emit(thread, EVENT_EXIT, 0, 0, (uint16_t)(status & 255));
+}
+
+EXPORT void _exit(int status)
+{
+    process_exit_event(status);
+    REAL(_exit)(status);
+    __builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+    process_exit_event(status);
+    REAL(_exit)(status);
+    __builtin_unreachable();
+}
+
+EXPORT void quick_exit(int status)
+{
+    process_exit_event(status);
+    REAL(quick_exit)(status);
+    __builtin_unreachable();
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+// Which lock is at an address now: see object.h for the structure.
+//
+// Uniqueness without a lock: a node is pushed at a bucket's head by compare-and-swap, and the loser of a race looks again
+// from the new head; a generation begins by compare-and-swap on the node's word, and the loser uses the winner's.
+//
+// Blind: a lock in a frame that was left and entered again from the very same place, without any event of the thread
+// from a shallower frame in between, keeps its generation. Memory given back by an allocator that does not call free()
+// ends its locks only when they are initialised again.
+#include "object.h"
+#include "shared_place.h"
+
+#include <string.h>
+
+#define BUCKETS (1u << 18)
+#define NODES (1u << 22)
+#define NODES_SMALL (1u << 16) // where address space is limited
+#define PAGE_COUNTS (1u << 16)
+#define LINE_COUNTS (1u << 18)
+
+// Wiped in the child of a fork, like the nodes: all zero is an empty table.
+struct object_table {
+    _Atomic uint32_t nodes_used;
+    _Atomic uint64_t alive;
+    _Atomic uint32_t buckets[BUCKETS];
+    _Atomic uint32_t page_counts[PAGE_COUNTS]; // live objects by page and by cache line, hashed
+    _Atomic uint32_t line_counts[LINE_COUNTS];
+};
+
+static struct object_table *table;
+static struct object_node *nodes; // [0] is never used: index 0 means none
+static uint32_t nodes_max;
+
+// Threads are kept beside the objects; their descriptors' addresses are even, so an odd key is theirs alone.
+#define KIND_THREAD 0xff
+#define THREAD_KEY(handle) ((uintptr_t)(handle) | 1)
+
+static void *private_memory(size_t size)
+{
+    void *memory = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_is_error(memory))
+        return NULL;
+    SYS3(SYS_madvise, memory, size, MADV_WIPEONFORK);
+    return memory;
+}
+
+bool object_table_setup(void)
+{
+    if (table != NULL)
+        return true;
+    nodes_max = NODES;
+    nodes = private_memory(NODES * sizeof(struct object_node));
+    if (nodes == NULL) {
+        nodes_max = NODES_SMALL;
+        nodes = private_memory(NODES_SMALL * sizeof(struct object_node));
+    }
+    if (nodes != NULL)
+        table = private_memory(sizeof *table);
+    return table != NULL;
+}
+
+static uint32_t hash_address(uintptr_t address)
+{
+    return (uint32_t)((address * UINT64_C(0x9E3779B97F4A7C15)) >> 40);
+}
+
+static _Atomic uint32_t *page_count(uintptr_t address)
+{
+    return &table->page_counts[hash_address(address >> 12) % PAGE_COUNTS];
+}
+
+static _Atomic uint32_t *line_count(uintptr_t address)
+{
+    return &table->line_counts[hash_address(address >> 6) % LINE_COUNTS];
+}
+
+static struct object_node *find_node(uintptr_t address, uint32_t head, uint32_t end)
+{
+    for (uint32_t at = head; at != end; at = nodes[at].next)
+        if (nodes[at].address == address)
+            return &nodes[at];
+    return NULL;
+}
+
+// The node for an address, made when `create`. NULL: none, or no room.
+static struct object_node *node_at(uintptr_t address, bool create)
+{
+    if (table == NULL)
+        return NULL;
+    _Atomic uint32_t *bucket = &table->buckets[hash_address(address) % BUCKETS];
+    uint32_t head = atomic_load_explicit(bucket, memory_order_acquire);
+    struct object_node *node = find_node(address, head, 0);
+    if (node != NULL || !create)
+        return node;
+    if (atomic_load_explicit(&table->nodes_used, memory_order_relaxed) + 1 >= nodes_max)
+        return NULL;
+    const uint32_t fresh = atomic_fetch_add(&table->nodes_used, 1) + 1;
+    if (fresh >= nodes_max)
+        return NULL;
+    nodes[fresh].address = address;
+    for (;;) {
+        const uint32_t seen = head;
+        nodes[fresh].next = head;
+        if (atomic_compare_exchange_strong_explicit(
+                bucket, &head, fresh, memory_order_release, memory_order_acquire))
+            return &nodes[fresh];
+        // Somebody pushed first; it may have been this very address. Our fresh node is then left unused: rare.
+        node = find_node(address, head, seen);
+        if (node != NULL)
+            return node;
+    }
+}
+
+static void count_alive(uintptr_t address, uint32_t change)
+{
+    atomic_fetch_add_explicit(&table->alive, (uint64_t)(int32_t)change, memory_order_relaxed);
+    atomic_fetch_add_explicit(page_count(address), change, memory_order_relaxed);
+    atomic_fetch_add_explicit(line_count(address), change, memory_order_relaxed);
+}
+
+// --- objects in stack frames ---
+
+static struct thread *thread_with_stack_at(struct thread *self, uintptr_t address)
+{
+    if (address >= self->stack_low && address < self->stack_high)
+        return self;
+    const uint32_t segments = atomic_load(&process->segments_used);
+    for (uint32_t s = 0; s < segments; s++) {
+        struct process_segment *segment = &process->segments[s];
+        const uint32_t used = atomic_load(&segment->shared->slots_used);
+        for (uint32_t i = 0; i < used && i < segment->slots; i++) {
+            struct thread *thread = atomic_load(&segment->threads[i]);
+            if (thread != NULL && address >= thread->stack_low && address < thread->stack_high)
+                return thread;
+        }
+    }
+    return NULL;
+}
+
+static void lower_to(_Atomic uintptr_t *lowest, uintptr_t address)
+{
+    uintptr_t seen = atomic_load(lowest);
+    while (address < seen && !atomic_compare_exchange_weak(lowest, &seen, address))
+        ;
+}
+
+static void stack_list_push(struct thread *owner, struct object_node *node)
+{
+    if (atomic_exchange(&node->listed, 1) == 0) {
+        struct object_node *head = atomic_load(&owner->stack_objects);
+        do
+            node->stack_next = head;
+        while (!atomic_compare_exchange_weak(&owner->stack_objects, &head, node));
+    }
+    lower_to(&owner->lowest_stack_object, node->address);
+}
+
+static void end_node(struct thread *thread, struct object_node *node, enum wire_object_end why)
+{
+    uint64_t word = atomic_load(&node->word);
+    while (word & OBJECT_WORD_ALIVE) {
+        if ((word >> 8 & 0xff) == KIND_THREAD)
+            return;
+        if (atomic_compare_exchange_weak(&node->word, &word, word & ~(uint64_t)OBJECT_WORD_ALIVE)) {
+            count_alive(node->address, (uint32_t)-1);
+            event_emit(thread, EVENT_OBJECT_END, (uint32_t)(word >> 32), 0, (uint16_t)why);
+            return;
+        }
+    }
+}
+
+void stack_objects_expire(struct thread *thread, uintptr_t sp)
+{
+    if (sp < thread->stack_low || sp > thread->stack_high)
+        return; // on another stack (sigaltstack, coroutine): says nothing about the frames of this one
+    uint64_t mask;
+    sys_block_signals(&mask);
+    atomic_store(&thread->lowest_stack_object, UINTPTR_MAX);
+    struct object_node *node = atomic_exchange(&thread->stack_objects, NULL);
+    while (node != NULL) {
+        struct object_node *next = node->stack_next;
+        atomic_store(&node->listed, 0);
+        if (node->address < sp)
+            end_node(thread, node, WIRE_END_FRAME);
+        else if (atomic_load(&node->word) & OBJECT_WORD_ALIVE)
+            stack_list_push(thread, node);
+        node = next;
+    }
+    sys_restore_signals(&mask);
+}
+
+// --- what an object is, read from glibc's own structures ---
+
+static uint32_t mutex_flags(const pthread_mutex_t *mutex)
+{
+    const int kind = mutex->__data.__kind;
+    uint32_t flags = 0;
+    switch (kind & 3) {
+    case PTHREAD_MUTEX_RECURSIVE_NP:
+        flags = OBJECT_RECURSIVE;
+        break;
+    case PTHREAD_MUTEX_ERRORCHECK_NP:
+        flags = OBJECT_ERRORCHECK;
+        break;
+    case PTHREAD_MUTEX_ADAPTIVE_NP:
+        flags = OBJECT_ADAPTIVE;
+        break;
+    default:
+        break;
+    }
+    // Bits of __kind that glibc's headers do not name.
+    if (kind & 16)
+        flags |= OBJECT_ROBUST;
+    if (kind & 32)
+        flags |= OBJECT_PRIO_INHERIT;
+    if (kind & 64)
+        flags |= OBJECT_PRIO_PROTECT;
+    if (kind & 128)
+        flags |= OBJECT_PROCESS_SHARED;
+    return flags;
+}
+
+static uint32_t flags_of(const void *address, enum object_kind kind)
+{
+    switch (kind) {
+    case OBJECT_MUTEX:
+        return mutex_flags(address);
+    case OBJECT_RWLOCK: {
+        const pthread_rwlock_t *rwlock = address;
+        return (rwlock->__data.__shared ? OBJECT_PROCESS_SHARED : 0) |
+               (rwlock->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? OBJECT_PREFER_WRITER
+                                                                                       : 0);
+    }
+    case OBJECT_COND:
+        return ((const pthread_cond_t *)address)->__data.__wrefs & 1 ? OBJECT_PROCESS_SHARED : 0;
+    case OBJECT_BARRIER:
+        return ((const int *)address)[3] ? OBJECT_PROCESS_SHARED : 0; // in, round, count, shared, out
+    case OBJECT_SEMAPHORE:
+        return ((const int *)address)[2] ? OBJECT_PROCESS_SHARED : 0; // 64 bits of value and waiters, private
+    default:
+        return 0;
+    }
+}
+
+static uint64_t value_of(const void *address, enum object_kind kind)
+{
+    if (kind == OBJECT_SEMAPHORE)
+        return *(const uint32_t *)address;
+    if (kind == OBJECT_BARRIER)
+        return ((const uint32_t *)address)[2];
+    return 0;
+}
+
+// --- generations ---
+
+static void emit_object(struct thread *thread, const struct object_node *node, uint32_t id,
+    enum object_kind kind, uint32_t flags, uint64_t value, uint16_t stack)
+{
+    union {
+        struct wire_object object;
+        uint64_t words[6];
+    } payload = { .object = { .address = node->address, .kind = kind, .flags = flags, .value = value } };
+    if (flags & OBJECT_PROCESS_SHARED)
+        shared_place(node->address, &payload.object);
+    event_emit_payload(thread, EVENT_OBJECT, id, stack, 0, payload.words, 3);
+}
+
+// Begins a generation in a node whose word was `old`. 0: somebody else changed it first.
+static uint32_t begin_generation(struct thread *thread, struct object_node *node, uint64_t old,
+    enum object_kind kind, uint32_t flags, uint64_t value, uint16_t stack)
+{
+    const uint32_t id = atomic_fetch_add_explicit(&process->next_object, 1, memory_order_relaxed) + 1;
+    struct thread *owner = thread_with_stack_at(thread, node->address);
+    if (owner != NULL)
+        flags |= OBJECT_ON_STACK;
+    if (!atomic_compare_exchange_strong(&node->word, &old, OBJECT_WORD(id, kind)))
+        return 0;
+    atomic_store_explicit(&node->flags, flags, memory_order_relaxed);
+    if (!(old & OBJECT_WORD_ALIVE))
+        count_alive(node->address, 1);
+    if (owner != NULL)
+        stack_list_push(owner, node);
+    emit_object(thread, node, id, kind, flags, value, stack);
+    return id;
+}
+
+static struct object_node **cache_entry(struct thread *thread, uintptr_t address)
+{
+    return &thread->objects[(address >> 3 ^ address >> 11) % THREAD_OBJECT_CACHE];
+}
+
+static uint32_t resolve(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
+{
+    struct object_node *node = node_at((uintptr_t)address, true);
+    if (node == NULL) {
+        atomic_fetch_add(&process->segments[0].shared->objects_unrecorded, 1);
+        return 0;
+    }
+    *cache_entry(thread, node->address) = node;
+    for (;;) {
+        const uint64_t word = atomic_load_explicit(&node->word, memory_order_acquire);
+        const bool alive = word & OBJECT_WORD_ALIVE;
+        if (alive && (word >> 8 & 0xff) == kind)
+            return (uint32_t)(word >> 32);
+        if (alive) {
+            end_node(thread, node, WIRE_END_RETYPED);
+            continue;
+        }
+        const uint32_t id = begin_generation(
+            thread, node, word, kind, flags_of(address, kind), value_of(address, kind), stack);
+        if (id != 0)
+            return id;
+    }
+}
+
+uint32_t object_resolve(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
+{
+    uint64_t mask;
+    sys_block_signals(&mask);
+    const uint32_t id = resolve(thread, address, kind, stack);
+    sys_restore_signals(&mask);
+    return id;
+}
+
+uint32_t object_init(struct thread *thread, const void *address, enum object_kind kind, uint32_t flags,
+    uint64_t value, uint16_t stack)
+{
+    uint64_t mask;
+    sys_block_signals(&mask);
+    uint32_t id = 0;
+    struct object_node *node = node_at((uintptr_t)address, true);
+    while (node != NULL && id == 0) {
+        const uint64_t word = atomic_load(&node->word);
+        if (word & OBJECT_WORD_ALIVE)
+            end_node(thread, node, WIRE_END_REINIT);
+        else
+            id = begin_generation(
+                thread, node, word, kind, flags | flags_of(address, kind) | OBJECT_BY_INIT, value, stack);
+    }
+    if (node != NULL) {
+        *cache_entry(thread, node->address) = node;
+        event_emit(thread, EVENT_INIT, id, stack, 0);
+    }
+    sys_restore_signals(&mask);
+    return id;
+}
+
+uint64_t object_destroy(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
+{
+    const uint32_t id = object_find(thread, address, kind, stack);
+    struct object_node *node = node_at((uintptr_t)address, false);
+    if (id == 0 || node == NULL)
+        return 0;
+    event_emit(thread, EVENT_DESTROY, id, stack, 0);
+    uint64_t word = atomic_load(&node->word);
+    if (!(word & OBJECT_WORD_ALIVE) ||
+        !atomic_compare_exchange_strong(&node->word, &word, word & ~(uint64_t)OBJECT_WORD_ALIVE))
+        return 0;
+    count_alive(node->address, (uint32_t)-1);
+    return word;
+}
+
+void object_revive(struct thread *thread, const void *address, uint64_t token, uint16_t stack, int error)
+{
+    struct object_node *node = node_at((uintptr_t)address, false);
+    if (token == 0 || node == NULL)
+        return;
+    uint64_t dead = token & ~(uint64_t)OBJECT_WORD_ALIVE;
+    if (!atomic_compare_exchange_strong(&node->word, &dead, token))
+        return;
+    count_alive(node->address, 1);
+    event_emit(thread, EVENT_DESTROY_FAILED, (uint32_t)(token >> 32), stack, (uint16_t)error);
+}
+
+// --- memory that goes away ---
+
+bool object_any_alive(void)
+{
+    return table != NULL && atomic_load_explicit(&table->alive, memory_order_relaxed) != 0;
+}
+
+bool object_maybe_in(const void *start, size_t size)
+{
+    if (!object_any_alive())
+        return false;
+    const uintptr_t first = (uintptr_t)start >> 12, last = ((uintptr_t)start + (size ? size - 1 : 0)) >> 12;
+    if (last - first > PAGE_COUNTS)
+        return true;
+    for (uintptr_t page = first; page <= last; page++)
+        if (atomic_load_explicit(page_count(page << 12), memory_order_relaxed) != 0)
+            return true;
+    return false;
+}
+
+static void end_in_line(struct thread *thread, uintptr_t start, uintptr_t end, enum wire_object_end why)
+{
+    // Spinlocks and once controls are aligned to 4 bytes, all else to 8.
+    for (uintptr_t at = (start + 3) & ~(uintptr_t)3; at < end; at += 4) {
+        struct object_node *node = node_at(at, false);
+        if (node != NULL)
+            end_node(thread, node, why);
+    }
+}
+
+// For ranges of more pages than there are counts, every node is looked at.
+static void end_in_huge_range(struct thread *thread, uintptr_t start, uintptr_t end, enum wire_object_end why)
+{
+    const uint32_t used = atomic_load(&table->nodes_used);
+    for (uint32_t i = 1; i <= used && i < nodes_max; i++)
+        if (nodes[i].address >= start && nodes[i].address < end)
+            end_node(thread, &nodes[i], why);
+}
+
+void object_end_range(struct thread *thread, const void *start, size_t size, enum wire_object_end why)
+{
+    const uintptr_t low = (uintptr_t)start, high = low + size;
+    if ((high - low) >> 12 > PAGE_COUNTS / 4) {
+        end_in_huge_range(thread, low, high, why);
+        return;
+    }
+    for (uintptr_t page = low & ~(uintptr_t)4095; page < high; page += 4096) {
+        if (atomic_load_explicit(page_count(page), memory_order_relaxed) == 0)
+            continue;
+        for (uintptr_t line = page; line < page + 4096 && line < high; line += 64)
+            if (line + 64 > low && atomic_load_explicit(line_count(line), memory_order_relaxed) != 0)
+                end_in_line(thread, line < low ? low : line, line + 64 < high ? line + 64 : high, why);
+    }
+}
+
+void object_end_at(struct thread *thread, const void *address, enum wire_object_end why)
+{
+    struct object_node *node = node_at((uintptr_t)address, false);
+    if (node != NULL)
+        end_node(thread, node, why);
+}
+
+// --- threads ---
+
+void object_set_thread(pthread_t handle, uint32_t serial)
+{
+    struct object_node *node = node_at(THREAD_KEY(handle), true);
+    if (node == NULL)
+        return;
+    // Creator and child both say it. Serials grow, so a creator that comes late, when the descriptor already is a later
+    // thread's, changes nothing.
+    uint64_t word = atomic_load(&node->word);
+    while (word >> 32 < serial &&
+           !atomic_compare_exchange_weak(&node->word, &word, OBJECT_WORD(serial, KIND_THREAD)))
+        ;
+}
+
+uint32_t object_get_thread(pthread_t handle)
+{
+    const struct object_node *node = node_at(THREAD_KEY(handle), false);
+    return node != NULL ? (uint32_t)(atomic_load(&node->word) >> 32) : 0;
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+// The preload's set-up and its life: the handshake with the recorder, ring slots for threads, waiting for room.
+//
+// Whatever fails here ends recording (or never begins it) and leaves the program alone: hooks then only forward.
+// Blind: a thread that got no slot, or whose process could not reach the recorder, is not recorded; the segment's
+// counters say so where there is a segment.
+#include "runtime.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "handshake.h"
+#include "modules.h"
+#include "object.h"
+#include "spawn_recorder.h"
+
+// How long a target waits for a recorder whose heart has stopped before it gives recording up.
+#define HEART_STOPPED_NS 2000000000u
+#define WAIT_SLICE_NS 50000000u
+// Slots kept back so that a signal handler's events fit between the look at the room and the taking of it.
+#define RING_SLACK 64u
+
+struct process *process;
+__thread struct thread *current_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static __thread bool attaching __attribute__((tls_model("initial-exec")));
+static pthread_key_t end_key;
+static bool end_key_made;
+
+extern void *__libc_stack_end;
+
+static void *wiped_memory(size_t size)
+{
+    void *memory = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_is_error(memory))
+        return NULL;
+    SYS3(SYS_madvise, memory, size, MADV_WIPEONFORK);
+    return memory;
+}
+
+// --- the process ---
+
+static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_from)
+{
+    const uint32_t index = atomic_load(&process->segments_used);
+    if (index == PROCESS_SEGMENTS)
+        return false;
+    struct handshake_result result;
+    if (!handshake(hello_kind, forked, forked_from, index == 0, &result))
+        return false;
+    if (index == 0) {
+        process->session = result.session;
+        process->zero_ticks = result.session->zero_ticks;
+        process->clock_monotonic = result.session->clock == WIRE_CLOCK_MONOTONIC;
+        process->blocking_calls = result.session->blocking_calls;
+    }
+    struct process_segment *segment = &process->segments[index];
+    segment->slots = result.slots;
+    atomic_store(&segment->shared, result.segment);
+    atomic_store(&process->segments_used, index + 1);
+    return true;
+}
+
+static size_t default_stack_size(void)
+{
+    size_t size = 0;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    return size != 0 ? size : 8u << 20;
+}
+
+static void thread_end(void *value)
+{
+    struct thread *thread = value;
+    if (thread->ring == NULL)
+        return;
+    // The last of the destructors' rounds, so that the others' events still come before the end.
+    if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(end_key, thread) == 0)
+        return;
+    stack_objects_expire(thread, thread->stack_high);
+    event_emit(thread, EVENT_THREAD_END, thread->serial, 0, 0);
+    atomic_store(&thread->control->state, WIRE_RING_ENDED);
+}
+
+static void process_attach(uint32_t forked, uint32_t forked_from)
+{
+    uint32_t state = PROCESS_NEW;
+    if (!atomic_compare_exchange_strong(&process->state, &state, PROCESS_ATTACHING))
+        return;
+    process->pid = sys_getpid();
+    bool on = object_table_setup() && segment_add(WIRE_HELLO_PROCESS, forked, forked_from);
+    if (on && !end_key_made)
+        on = end_key_made = pthread_key_create(&end_key, thread_end) == 0;
+    if (on) {
+        process->default_stack_size = default_stack_size();
+        stack_setup();
+        modules_announce_loaded(atomic_load(&process->segments[0].shared), ticks_now());
+    }
+    atomic_store(&process->state, on ? PROCESS_ON : PROCESS_OFF);
+}
+
+static bool process_ready(void)
+{
+    if (process == NULL) {
+        // Two first threads may race here; the loser's memory stays unused.
+        struct process *fresh = wiped_memory(sizeof *fresh);
+        if (fresh == NULL)
+            return false;
+        struct process *none = NULL;
+        __atomic_compare_exchange_n(&process, &none, fresh, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    if (atomic_load(&process->state) == PROCESS_NEW)
+        process_attach(0, 0);
+    return atomic_load(&process->state) == PROCESS_ON;
+}
+
+void process_after_fork(uint32_t forked_from)
+{
+    if (process == NULL || atomic_load(&process->state) != PROCESS_NEW)
+        return;
+    const bool outer = attaching;
+    attaching = true;
+    stack_after_fork();
+    process_attach(1, forked_from);
+    attaching = outer;
+    thread_attach();
+}
+
+void process_stop(enum wire_stop why)
+{
+    struct wire_segment *segment = atomic_load(&process->segments[0].shared);
+    if (segment != NULL)
+        atomic_store(&segment->stopped, why);
+    atomic_store(&process->state, PROCESS_OFF);
+}
+
+bool process_is_recorded(void)
+{
+    return process != NULL && atomic_load(&process->state) == PROCESS_ON && process->pid == sys_getpid();
+}
+
+// --- threads ---
+
+static bool slot_is_claimable(struct wire_ring *ring)
+{
+    uint32_t state = atomic_load(&ring->state);
+    if (state == WIRE_RING_LIVE)
+        return false;
+    // Late destructors may still write into an ended thread's ring, until the kernel no longer knows it.
+    if (state == WIRE_RING_ENDED && SYS3(SYS_tgkill, process->pid, atomic_load(&ring->tid), 0) != -ESRCH)
+        return false;
+    return atomic_compare_exchange_strong(&ring->state, &state, WIRE_RING_LIVE);
+}
+
+static struct wire_ring *ring_of(struct wire_segment *segment, uint32_t slot)
+{
+    return (struct wire_ring *)((char *)segment + WIRE_SEGMENT_HEADER + (size_t)slot * WIRE_SLOT_BYTES);
+}
+
+static struct thread *private_state(struct process_segment *segment, uint32_t slot)
+{
+    struct thread *thread = atomic_load(&segment->threads[slot]);
+    const size_t head = (sizeof *thread + 63) & ~(size_t)63;
+    if (thread == NULL) {
+        thread = wiped_memory(head + stack_cache_bytes());
+        if (thread == NULL)
+            return NULL;
+        atomic_store(&segment->threads[slot], thread);
+    }
+    memset(thread, 0, sizeof *thread);
+    thread->stacks = (struct stack_cache *)((char *)thread + head);
+    return thread;
+}
+
+static struct thread *slot_open(struct process_segment *segment, uint32_t slot)
+{
+    struct wire_segment *shared = atomic_load(&segment->shared);
+    struct wire_ring *ring = ring_of(shared, slot);
+    if (!slot_is_claimable(ring))
+        return NULL;
+    struct thread *thread = private_state(segment, slot);
+    if (thread == NULL) {
+        atomic_store(&ring->state, WIRE_RING_FREE);
+        return NULL;
+    }
+    thread->control = ring;
+    thread->head = atomic_load(&ring->head);
+    thread->limit = atomic_load(&ring->tail) + WIRE_RING_EVENTS - RING_SLACK;
+    thread->slot = slot;
+    thread->serial = atomic_fetch_add(&process->next_serial, 1) + 1;
+    atomic_store(&thread->lowest_stack_object, UINTPTR_MAX);
+    atomic_store(&ring->tid, 0);
+    atomic_store(&ring->serial, thread->serial);
+    return thread;
+}
+
+static struct thread *claim_in(struct process_segment *segment)
+{
+    struct wire_segment *shared = atomic_load(&segment->shared);
+    uint32_t used = atomic_load(&shared->slots_used);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        struct thread *thread = slot_open(segment, slot);
+        if (thread != NULL)
+            return thread;
+    }
+    while (used < segment->slots)
+        if (atomic_compare_exchange_weak(&shared->slots_used, &used, used + 1)) {
+            struct thread *thread = slot_open(segment, used);
+            if (thread != NULL)
+                return thread;
+            used++;
+        }
+    return NULL;
+}
+
+static struct thread *claim(void)
+{
+    for (;;) {
+        const uint32_t segments = atomic_load(&process->segments_used);
+        for (uint32_t i = 0; i < segments; i++) {
+            struct thread *thread = claim_in(&process->segments[i]);
+            if (thread != NULL) {
+                thread->segment = i;
+                return thread;
+            }
+        }
+        // Two threads may both ask for another segment here: one too many is no harm, it is sparse.
+        if (!segment_add(WIRE_HELLO_SEGMENT, 0, 0))
+            break;
+    }
+    atomic_fetch_add(&process->segments[0].shared->threads_unrecorded, 1);
+    return NULL;
+}
+
+struct thread *thread_prepare(void)
+{
+    uint64_t mask;
+    sys_block_signals(&mask);
+    struct thread *thread = claim();
+    sys_restore_signals(&mask);
+    return thread;
+}
+
+void thread_discard(struct thread *thread)
+{
+    atomic_store(&thread->control->state, WIRE_RING_FREE);
+}
+
+// The bounds of the stack the thread runs on. glibc keeps a thread's descriptor at the top of its stack, and tells
+// where the main thread's begins; pthread_getattr_np would allocate, and read /proc.
+static void find_stack(struct thread *thread, size_t size)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    const uintptr_t main_top = (uintptr_t)__libc_stack_end;
+    const uintptr_t descriptor = (uintptr_t)__builtin_thread_pointer();
+    struct rlimit limit = { .rlim_cur = 8u << 20 };
+    SYS6(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit, 0, 0);
+    const size_t main_size = limit.rlim_cur < (1u << 30) ? limit.rlim_cur : 1u << 30;
+    if (here < main_top && main_top - here <= main_size) {
+        thread->stack_high = main_top;
+        thread->stack_low = main_top - main_size;
+    } else if (here < descriptor && descriptor - here <= size) {
+        thread->stack_high = descriptor;
+        thread->stack_low = descriptor - size;
+    }
+}
+
+void thread_begin(struct thread *thread, size_t stack_size)
+{
+    uint64_t mask;
+    sys_block_signals(&mask);
+    atomic_store(&thread->control->tid, sys_gettid());
+    find_stack(thread, stack_size != 0 ? stack_size : process->default_stack_size);
+    stack_cache_init(thread->stacks, thread->stack_low, thread->stack_high);
+    struct wire_segment *shared = atomic_load(&process->segments[thread->segment].shared);
+    thread->ring = (union wire_slot *)((char *)ring_of(shared, thread->slot) + WIRE_PAGE);
+    current_thread = thread;
+    union {
+        struct wire_thread_start start;
+        uint64_t words[4];
+    } payload = { .start = {
+                      .tid = atomic_load(&thread->control->tid),
+                      .creator = thread->creator,
+                      .start_routine = (uintptr_t)thread->start_routine,
+                      .stack_low = thread->stack_low,
+                      .stack_high = thread->stack_high,
+                  } };
+    event_emit_payload(thread, EVENT_THREAD_START, thread->serial, 0, 0, payload.words, 2);
+    object_set_thread(pthread_self(), thread->serial);
+    pthread_setspecific(end_key, thread);
+    sys_restore_signals(&mask);
+}
+
+struct thread *thread_attach(void)
+{
+    if (attaching || (process != NULL && atomic_load(&process->state) == PROCESS_OFF))
+        return NULL;
+    attaching = true;
+    uint64_t mask;
+    sys_block_signals(&mask);
+    struct thread *thread = NULL;
+    if (process_ready()) {
+        thread = claim();
+        if (thread != NULL)
+            thread_begin(thread, 0);
+    }
+    sys_restore_signals(&mask);
+    attaching = false;
+    return thread;
+}
+
+// --- room in the ring ---
+
+void ring_ring_doorbell(void)
+{
+    struct wire_session *session = process->session;
+    if (atomic_load(&session->sleeping) != 0) {
+        atomic_fetch_add(&session->doorbell, 1);
+        sys_futex_wake(&session->doorbell, 1);
+    }
+}
+
+static bool room_now(struct thread *thread, uint64_t n)
+{
+    thread->limit = atomic_load(&thread->control->tail) + WIRE_RING_EVENTS - RING_SLACK;
+    return thread->head + n <= thread->limit;
+}
+
+static bool drop(struct thread *thread)
+{
+    thread->dropped++;
+    atomic_fetch_add_explicit(&thread->control->lost, 1, memory_order_relaxed);
+    return false;
+}
+
+// Waits until the recorder has made room; gives up when its heart stands still. One bell may go unheard between its
+// last look and its sleep, so the bell is rung again after every slice.
+static bool wait_for_room(struct thread *thread, uint64_t n)
+{
+    struct wire_session *session = process->session;
+    uint64_t heartbeat = atomic_load(&session->heartbeat);
+    uint64_t still_ns = 0;
+    const struct timespec slice = { .tv_nsec = WAIT_SLICE_NS };
+    for (;;) {
+        atomic_store(&thread->control->waiting, 1);
+        if (room_now(thread, n))
+            break;
+        if (atomic_load(&session->closed) != 0 || atomic_load(&process->state) != PROCESS_ON)
+            return drop(thread);
+        ring_ring_doorbell();
+        if (sys_futex_wait(&thread->control->waiting, 1, &slice) == -ETIMEDOUT)
+            still_ns += WAIT_SLICE_NS;
+        const uint64_t beat = atomic_load(&session->heartbeat);
+        if (beat != heartbeat) {
+            heartbeat = beat;
+            still_ns = 0;
+        } else if (still_ns > HEART_STOPPED_NS) {
+            process_stop(WIRE_STOP_RECORDER_GONE);
+            return drop(thread);
+        }
+    }
+    atomic_store(&thread->control->waiting, 0);
+    return true;
+}
+
+bool ring_make_room(struct thread *thread, uint64_t n)
+{
+    // A LOST event tells where events are missing, so it needs a slot of its own pair.
+    const uint64_t wanted = thread->dropped != 0 ? n + 2 : n;
+    if (!room_now(thread, wanted)) {
+        if (atomic_load(&process->state) != PROCESS_ON)
+            return drop(thread);
+        if (process->session->drop_when_full)
+            return drop(thread);
+        if (!wait_for_room(thread, wanted))
+            return false;
+    }
+    if (thread->dropped != 0) {
+        const uint64_t at = ring_take(thread, 2);
+        ring_write(ring_slot(thread, at), EVENT_LOST, 0, 0, 0);
+        union wire_slot *payload = ring_slot(thread, at + 1);
+        payload->a = thread->dropped;
+        payload->b = 0;
+        thread->dropped = 0;
+    }
+    return true;
+}
+
+void event_emit_payload(struct thread *thread, enum event_kind kind, uint32_t subject, uint16_t stack,
+    uint16_t arg, const uint64_t *words, unsigned n)
+{
+    ring_begin(thread);
+    if (ring_has_room(thread, n + 1)) {
+        const uint64_t at = ring_take(thread, n + 1);
+        ring_write(ring_slot(thread, at), kind, subject, stack, arg);
+        for (unsigned i = 0; i < n; i++) {
+            union wire_slot *slot = ring_slot(thread, at + 1 + i);
+            slot->a = words[2 * i];
+            slot->b = words[2 * i + 1];
+        }
+    }
+    ring_end(thread);
+}
+
+uint16_t stack_define(struct thread *thread, const struct caller *caller)
+{
+    uint64_t mask;
+    sys_block_signals(&mask);
+    ring_begin(thread);
+    uint16_t slot = 0;
+    // Room first: a stack that is remembered but never told would name nothing.
+    if (ring_has_room(thread, 1 + WIRE_STACK_FRAMES / 2)) {
+        struct stack_new stack;
+        stack_cache_fill(thread->stacks, caller, &stack);
+        slot = stack.slot;
+        if (slot != 0) {
+            struct wire_segment *segment = atomic_load(&process->segments[0].shared);
+            const unsigned pairs = (stack.depth + 1u) / 2;
+            for (unsigned i = 0; i < stack.depth; i++)
+                modules_announce(segment, stack.frames[i], ticks_now());
+            const uint64_t at = ring_take(thread, pairs + 1);
+            ring_write(ring_slot(thread, at), EVENT_STACK, stack.truncated, slot, (uint16_t)pairs);
+            for (unsigned i = 0; i < pairs; i++) {
+                union wire_slot *payload = ring_slot(thread, at + 1 + i);
+                payload->a = stack.frames[2 * i];
+                payload->b = 2 * i + 1 < stack.depth ? stack.frames[2 * i + 1] : 0;
+            }
+        }
+    }
+    ring_end(thread);
+    sys_restore_signals(&mask);
+    return slot;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+// The preload's own state and the way an event is written. Included by every hook.
+//
+//   struct process   one, private memory that a fork leaves zeroed in the child, so that a child starts clean whatever
+//                    way it was made
+//   struct thread    one per ring slot, likewise; `current_thread` (TLS) points at the running thread's
+//
+// Everything a signal handler may interrupt is written so that a hook called from the handler on the same thread finds
+// it usable: an event's place is taken by one instruction (xadd), and only the outermost event publishes.
+// What is too long for that (a first-seen stack or object, a thread's set-up) runs with signals blocked.
+#ifndef TRENZA_PRELOAD_RUNTIME_H
+#define TRENZA_PRELOAD_RUNTIME_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <x86intrin.h>
+
+#include "events.h"
+#include "real.h"
+#include "stack.h"
+#include "sys.h"
+#include "wire.h"
+
+#define EXPORT __attribute__((visibility("default")))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+struct object_node;
+
+#define THREAD_OBJECT_CACHE 256u
+
+struct thread {
+    union wire_slot *ring; // NULL: this memory was wiped by a fork; the thread must attach again
+    struct wire_ring *control;
+    uint64_t head;  // slots taken, published or not
+    uint64_t limit; // head may reach this without a look at the recorder's tail
+    uint32_t depth; // events being written on this thread: above 1 in a signal handler that interrupted one
+    uint32_t serial;
+    _Atomic uintptr_t lowest_stack_object; // lowest live object in this thread's stack; UINTPTR_MAX: none
+    uintptr_t stack_low;
+    uintptr_t stack_high;
+    uint64_t dropped;                                 // events dropped since the last LOST event
+    uint32_t slot;                                    // index in its segment
+    uint32_t segment;                                 // index in process.segments
+    uint32_t end_rounds;                              // how often the thread-specific destructor has run
+    uint32_t once_object;                             // of the innermost pthread_once in progress
+    void (*once_routine)(void);                       // the same
+    _Atomic(struct object_node *) stack_objects;      // nodes in this thread's stack, pushed by anyone
+    struct object_node *objects[THREAD_OBJECT_CACHE]; // direct-mapped by address
+    // The start of a thread made by pthread_create, written by its creator.
+    void *start_routine;
+    void *start_argument;
+    uint32_t creator;
+    size_t stack_size; // bytes; 0: the default
+    struct stack_cache *stacks;
+};
+
+enum process_state {
+    PROCESS_NEW, // also what a forked child finds
+    PROCESS_ATTACHING,
+    PROCESS_ON,
+    PROCESS_OFF,
+};
+
+#define PROCESS_SEGMENTS 8u
+
+struct process_segment {
+    _Atomic(struct wire_segment *) shared;
+    uint32_t slots; // mapped
+    _Atomic(struct thread *) threads[WIRE_SLOTS];
+};
+
+struct process {
+    _Atomic uint32_t state;
+    uint32_t pid;
+    uint64_t zero_ticks;
+    bool clock_monotonic;
+    bool blocking_calls;
+    struct wire_session *session;
+    _Atomic uint32_t next_serial; // last one given out
+    _Atomic uint32_t next_object;
+    size_t default_stack_size; // bytes
+    _Atomic uint32_t segments_used;
+    struct process_segment segments[PROCESS_SEGMENTS];
+};
+
+extern struct process *process; // NULL until the library's first use
+extern __thread struct thread *current_thread
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+// The calling thread's state, attaching it on its first event. NULL: not recorded (recording is off, or this is the
+// preload's own set-up running). Async-signal-safe.
+struct thread *thread_attach(void);
+
+static inline struct thread *thread_current(void)
+{
+    struct thread *thread = current_thread;
+    if (LIKELY(thread != NULL && thread->ring != NULL))
+        return thread;
+    return thread_attach();
+}
+
+// In the child right after a fork: gives it a recording of its own. forked_from: serial of the thread that forked.
+void process_after_fork(uint32_t forked_from);
+// Ends recording in this process for good; the program goes on.
+void process_stop(enum wire_stop why);
+// True when this process records and is no vfork child running in its parent's memory.
+bool process_is_recorded(void);
+
+// Takes a ring slot for a thread about to be created; NULL: none to be had. thread_discard gives it back.
+struct thread *thread_prepare(void);
+void thread_discard(struct thread *thread);
+// In the new thread: makes `thread` current and records its start. stack_size in bytes; 0: the default.
+void thread_begin(struct thread *thread, size_t stack_size);
+
+// Time now, in ticks since the recording's zero. An acquisition's reading may be early by a cache miss, since the
+// processor may run rdtsc before the lock's own instruction has finished: lfence or rdtscp would cost 10 ns (measured;
+// a native pair takes 15), so readers repair the order instead (DESIGN section 4, law 3).
+static inline uint64_t ticks_now(void)
+{
+    if (UNLIKELY(process->clock_monotonic)) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - process->zero_ticks;
+    }
+    return __rdtsc() - process->zero_ticks;
+}
+
+// Makes sure of room for n slots, waiting or dropping as the recording's user chose. False: drop (counted).
+bool ring_make_room(struct thread *thread, uint64_t n);
+
+static inline bool ring_has_room(struct thread *thread, uint64_t n)
+{
+    return LIKELY(thread->head + n <= thread->limit) || ring_make_room(thread, n);
+}
+
+// Brackets the writing of events on this thread; nests in signal handlers.
+static inline void ring_begin(struct thread *thread)
+{
+    __asm__ volatile("incl %0" : "+m"(thread->depth));
+}
+
+// Takes n slots in one instruction, so that a signal handler cannot take the same ones. Returns the first's number.
+static inline uint64_t ring_take(struct thread *thread, uint64_t n)
+{
+    __asm__ volatile("xaddq %0, %1" : "+r"(n), "+m"(thread->head));
+    return n;
+}
+
+static inline union wire_slot *ring_slot(struct thread *thread, uint64_t number)
+{
+    return &thread->ring[number & (WIRE_RING_EVENTS - 1)];
+}
+
+void ring_ring_doorbell(void);
+
+static inline void ring_end(struct thread *thread)
+{
+    volatile uint32_t *depth = &thread->depth;
+    if (UNLIKELY(*depth != 1)) {
+        __asm__ volatile("decl %0" : "+m"(thread->depth));
+        return;
+    }
+    for (;;) {
+        const uint64_t head = *(volatile uint64_t *)&thread->head;
+        const uint64_t before = atomic_load_explicit(&thread->control->head, memory_order_relaxed);
+        atomic_store_explicit(&thread->control->head, head, memory_order_release);
+        *depth = 0;
+        atomic_signal_fence(memory_order_seq_cst);
+        // A quarter of the ring was filled: make sure that somebody is draining.
+        if (UNLIKELY((head ^ before) & ~(uint64_t)(WIRE_RING_EVENTS / 4 - 1)))
+            ring_ring_doorbell();
+        // A handler that interrupted us above wrote events but left the publishing to us.
+        if (LIKELY(*(volatile uint64_t *)&thread->head == head))
+            return;
+        *depth = 1;
+    }
+}
+
+static inline void ring_write(
+    union wire_slot *slot, unsigned kind, uint32_t subject, uint16_t stack, uint16_t arg)
+{
+    slot->b = subject | (uint64_t)stack << 32 | (uint64_t)arg << 48;
+    slot->ticks_kind = ticks_now() << 8 | kind;
+}
+
+// Writes one event without payload.
+static inline void event_emit(
+    struct thread *thread, enum event_kind kind, uint32_t subject, uint16_t stack, uint16_t arg)
+{
+    ring_begin(thread);
+    if (LIKELY(ring_has_room(thread, 1)))
+        ring_write(ring_slot(thread, ring_take(thread, 1)), kind, subject, stack, arg);
+    ring_end(thread);
+}
+
+// Writes one event with n payload slots (2 n words).
+void event_emit_payload(struct thread *thread, enum event_kind kind, uint32_t subject, uint16_t stack,
+    uint16_t arg, const uint64_t *words, unsigned n);
+
+// Unwinds a stack not seen before and defines it in the ring. 0: no stack (no room while dropping).
+uint16_t stack_define(struct thread *thread, const struct caller *caller);
+// Ends every object in frames of this thread that have returned, given the caller's stack pointer.
+void stack_objects_expire(struct thread *thread, uintptr_t sp);
+
+// The stack slot for an event called from `caller`; also notices objects whose frames are gone.
+static inline uint16_t stack_of(struct thread *thread, const struct caller *caller)
+{
+    if (UNLIKELY(caller->sp > atomic_load_explicit(&thread->lowest_stack_object, memory_order_relaxed)))
+        stack_objects_expire(thread, caller->sp);
+    const uint16_t slot = stack_cache_find(thread->stacks, caller);
+    if (LIKELY(slot != 0))
+        return slot;
+    return stack_define(thread, caller);
+}
+
+#endif
