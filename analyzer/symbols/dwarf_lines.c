@@ -188,13 +188,9 @@ static const char *file_name(struct dwarf_lines *lines, const char *file, Dwarf_
 
 // --- lines ---
 
-static void line_at(
-    struct dwarf_lines *lines, struct dwarf_unit *unit, uint64_t address, struct dwarf_row *row)
+// The index of the first line of the table that starts after address.
+static size_t lines_up_to(Dwarf_Lines *table, size_t count, uint64_t address)
 {
-    Dwarf_Lines *table;
-    size_t count;
-    if (dwarf_getsrclines(&unit->line_root, &table, &count) != 0)
-        return;
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -204,18 +200,38 @@ static void line_at(
         else
             high = middle;
     }
-    // Code that the compiler made for no line in particular has line 0: what precedes it is nearer than nothing.
-    for (size_t i = low; i > 0; i--) {
-        Dwarf_Line *line = dwarf_onesrcline(table, i - 1);
-        bool ends;
-        int number;
-        if (dwarf_lineendsequence(line, &ends) != 0 || ends || dwarf_lineno(line, &number) != 0)
-            return;
-        if (number == 0)
-            continue;
-        row->line = number;
-        row->file = file_name(lines, dwarf_linesrc(line, NULL, NULL), &unit->line_root);
+    return low;
+}
+
+static bool line_of(
+    struct dwarf_lines *lines, struct dwarf_unit *unit, Dwarf_Line *line, struct dwarf_row *row)
+{
+    int number;
+    if (dwarf_lineno(line, &number) != 0 || number <= 0)
+        return false;
+    row->line = number;
+    row->file = file_name(lines, dwarf_linesrc(line, NULL, NULL), &unit->line_root);
+    return true;
+}
+
+static void line_at(struct dwarf_lines *lines, struct dwarf_unit *unit, uint64_t address,
+    bool is_function_start, struct dwarf_row *row)
+{
+    Dwarf_Lines *table;
+    size_t count;
+    if (dwarf_getsrclines(&unit->line_root, &table, &count) != 0)
         return;
+    // Several lines may start at one address: the last has the code, but a function's first is where it is written.
+    size_t end = lines_up_to(table, count, address);
+    size_t first = is_function_start ? lines_up_to(table, count, address - 1) : end;
+    if (first < end && line_of(lines, unit, dwarf_onesrcline(table, first), row))
+        return;
+    // Code that the compiler made for no line in particular has line 0: what precedes it is nearer than nothing.
+    for (size_t i = end; i > 0; i--) {
+        Dwarf_Line *line = dwarf_onesrcline(table, i - 1);
+        bool is_gap;
+        if (dwarf_lineendsequence(line, &is_gap) != 0 || is_gap || line_of(lines, unit, line, row))
+            return;
     }
 }
 
@@ -281,7 +297,7 @@ static bool find_in_unit(struct dwarf_unit *unit, uint64_t address, void *data)
         if (dwarf_tag(&scope) == DW_TAG_inlined_subroutine)
             chain[depth++] = scope;
     struct dwarf_row row = { 0 };
-    line_at(search->lines, unit, address, &row);
+    line_at(search->lines, unit, address, address == function->low, &row);
     while (depth-- > 0) {
         row.function = function_name(search->lines, &chain[depth], &row.function_is_full);
         g_array_append_val(search->rows, row);
@@ -300,7 +316,7 @@ bool dwarf_lines_find(struct dwarf_lines *lines, uint64_t address, GArray *rows,
         if (!search.first_unit)
             return false;
         struct dwarf_row row = { 0 };
-        line_at(lines, search.first_unit, address, &row);
+        line_at(lines, search.first_unit, address, false, &row);
         if (row.line == 0)
             return false;
         g_array_append_val(rows, row);
