@@ -57,7 +57,7 @@ static uint16_t take_slot(struct stack_cache *cache, bool remembered)
 }
 
 // Fills the last block up with copies of a word that is in it anyway.
-static uint32_t pad_blocks(struct unwind_block *blocks, uint32_t words)
+static uint32_t pad_blocks(struct walk_block *blocks, uint32_t words)
 {
     for (; words % 4 != 0; words++) {
         blocks[words / 4].values[words % 4] = blocks[0].values[0];
@@ -66,16 +66,16 @@ static uint32_t pad_blocks(struct unwind_block *blocks, uint32_t words)
     return words / 4;
 }
 
-static void remember(struct stack_cache *cache, const struct unwind *unwind, uint16_t slot)
+static void remember(struct stack_cache *cache, const struct walk *walk, uint16_t slot)
 {
-    uint32_t count = pad_blocks(unwind->blocks, unwind->words);
-    uint16_t *bucket = &cache->buckets[stack_cache_bucket(unwind->pc, unwind->sp)];
+    uint32_t count = pad_blocks(walk->blocks, walk->words);
+    uint16_t *bucket = &cache->buckets[stack_cache_bucket(walk->pc, walk->sp)];
     uint16_t index = (uint16_t)cache->heads_used++;
     cache->heads[index] = (struct stack_head){
-        .pc = unwind->pc,
-        .sp = unwind->sp,
-        .fp = unwind->fp,
-        .blocks = cache->blocks_used | count << 12 | (uint32_t)unwind->uses_fp << 31,
+        .pc = walk->pc,
+        .sp = walk->sp,
+        .fp = walk->fp,
+        .blocks = cache->blocks_used | count << 12 | (uint32_t)walk->uses_fp << 31,
         .slot = slot,
         .next = *bucket,
     };
@@ -92,7 +92,7 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
     if (cache->generation != generation || cache->heads_used == STACK_CACHE_HEADS ||
         cache->blocks_used >= STACK_CACHE_BLOCKS)
         flush(cache, generation);
-    struct unwind unwind = {
+    struct walk walk = {
         .pc = caller->pc,
         .sp = caller->sp,
         .fp = caller->fp,
@@ -106,15 +106,15 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
         .words_max = STACK_WORDS_MAX,
         .reading = &cache->reading,
     };
-    unwind_run(&unwind);
-    bool remembered = unwind.repeatable && code_stays;
+    walk_run(&walk);
+    bool remembered = walk.repeatable && code_stays;
     uint16_t slot = take_slot(cache, remembered);
     if (remembered)
-        remember(cache, &unwind, slot);
+        remember(cache, &walk, slot);
     *ret_new = (struct stack_new){
         .slot = slot,
-        .depth = (uint16_t)unwind.depth,
-        .truncated = unwind.truncated,
+        .depth = (uint16_t)walk.depth,
+        .truncated = walk.truncated,
         .frames = cache->frames,
     };
 }

@@ -15,7 +15,7 @@
 #include <emmintrin.h>
 #include <stdatomic.h>
 
-#include "unwind.h"
+#include "walk.h"
 #include "wire.h"
 
 #define STACK_CACHE_BUCKETS 4096u
@@ -44,7 +44,7 @@ struct stack_cache {
     uint32_t next_passing_slot;
     uint16_t buckets[STACK_CACHE_BUCKETS];
     _Alignas(64) struct stack_head heads[STACK_CACHE_HEADS];
-    struct unwind_block blocks[STACK_CACHE_BLOCKS + STACK_WORDS_MAX / 4];
+    struct walk_block blocks[STACK_CACHE_BLOCKS + STACK_WORDS_MAX / 4];
     uintptr_t frames[WIRE_STACK_FRAMES];
     struct cfi_reading reading;
 };
@@ -58,9 +58,9 @@ static inline uint32_t stack_cache_bucket(uintptr_t pc, uintptr_t sp)
 }
 
 // True when all words of the blocks are what they were. 3 loads and no branch for two words.
-static inline bool stack_blocks_match(const struct unwind_block *block, uint32_t count, uintptr_t base)
+static inline bool stack_blocks_match(const struct walk_block *block, uint32_t count, uintptr_t base)
 {
-    const struct unwind_block *end = block + count;
+    const struct walk_block *end = block + count;
     for (; block != end; block++) {
         const uint32_t *offsets = block->offsets;
         __m128i first = _mm_loadl_epi64((const __m128i *)(base + offsets[0]));
@@ -90,7 +90,7 @@ static inline uint16_t stack_cache_find(struct stack_cache *cache, const struct 
         if (((head->pc ^ caller->pc) | (head->sp ^ caller->sp) | ((head->fp ^ caller->fp) & fp_matters)) ==
                 0 &&
             stack_blocks_match(
-                &cache->blocks[blocks & 4095], blocks << 1 >> 13, unwind_base(cache->stack_high))) {
+                &cache->blocks[blocks & 4095], blocks << 1 >> 13, walk_base(cache->stack_high))) {
             uint16_t slot = head->slot;
             atomic_signal_fence(memory_order_seq_cst);
             return *(volatile uint32_t *)&cache->flushes == flushes ? slot : 0;

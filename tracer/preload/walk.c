@@ -6,49 +6,47 @@
 // again with all registers (cfi_step), starting in this very file so that the registers a hook has saved are found too.
 // Such a stack cannot be remembered, as the registers it depends on are not known the next time.
 // Blind: code without call frame information (JIT) ends a stack, and so does memory that is not there.
-#include "unwind.h"
+#include "walk.h"
 
 #include "memory.h"
 #include "rows.h"
 
 #define NOT_SAVED 0
-#define OWN_FRAMES_MAX 32 // between unwind_run() and the hook's caller
+#define OWN_FRAMES_MAX 32 // between walk_run() and the hook's caller
 
-static bool on_own_stack(const struct unwind *unwind, uintptr_t address)
+static bool on_own_stack(const struct walk *walk, uintptr_t address)
 {
-    return address >= unwind->sp && address < unwind->stack_high && unwind->sp >= unwind->stack_low;
+    return address >= walk->sp && address < walk->stack_high && walk->sp >= walk->stack_low;
 }
 
 static bool read_word(void *context, uintptr_t address, uint64_t *ret_value)
 {
-    struct unwind *unwind = context;
+    struct walk *walk = context;
     uintptr_t page = address & ~(uintptr_t)(MEMORY_PAGE - 1);
     if (address % 8 != 0)
         return false;
-    if (!on_own_stack(unwind, address) && page != unwind->readable_page) {
+    if (!on_own_stack(walk, address) && page != walk->readable_page) {
         if (!memory_readable(address))
             return false;
-        unwind->readable_page = page;
+        walk->readable_page = page;
     }
     *ret_value = *(const volatile uint64_t *)address;
     return true;
 }
 
 // Reads a word that decides the result.
-static bool depend(struct unwind *unwind, uintptr_t address, uint64_t *ret_value)
+static bool depend(struct walk *walk, uintptr_t address, uint64_t *ret_value)
 {
-    uint64_t value;
-    if (!read_word(unwind, address, &value))
+    bool own = on_own_stack(walk, address) && walk->words < walk->words_max;
+    walk->repeatable &= own;
+    if (!read_word(walk, address, ret_value))
         return false;
-    if (!on_own_stack(unwind, address) || unwind->words == unwind->words_max) {
-        unwind->repeatable = false;
-    } else {
-        struct unwind_block *block = &unwind->blocks[unwind->words / 4];
-        block->values[unwind->words % 4] = value;
-        block->offsets[unwind->words % 4] = (uint32_t)(address - unwind_base(unwind->stack_high));
-        unwind->words++;
+    if (own) {
+        struct walk_block *block = &walk->blocks[walk->words / 4];
+        block->values[walk->words % 4] = *ret_value;
+        block->offsets[walk->words % 4] = (uint32_t)(address - walk_base(walk->stack_high));
+        walk->words++;
     }
-    *ret_value = value;
     return true;
 }
 
@@ -60,14 +58,14 @@ struct lazy_rbp {
     bool lost;
 };
 
-static bool need_rbp(struct unwind *unwind, struct lazy_rbp *rbp)
+static bool need_rbp(struct walk *walk, struct lazy_rbp *rbp)
 {
     if (rbp->saved_at != NOT_SAVED) {
-        if (!depend(unwind, rbp->saved_at, &rbp->value))
+        if (!depend(walk, rbp->saved_at, &rbp->value))
             return false;
         rbp->saved_at = NOT_SAVED;
     }
-    unwind->uses_fp |= rbp->initial;
+    walk->uses_fp |= rbp->initial;
     return !rbp->lost;
 }
 
@@ -77,8 +75,8 @@ static void save_rbp(struct lazy_rbp *rbp, uintptr_t saved_at)
 }
 
 // The caller's stack pointer, and the slot of its return address; false when a word or rbp is not to be had.
-static bool find_cfa(struct unwind *unwind, row_t row, uintptr_t sp, struct lazy_rbp *rbp, uint64_t *ret_cfa,
-    uintptr_t *ret_slot)
+static bool find_cfa(
+    struct walk *walk, row_t row, uintptr_t sp, struct lazy_rbp *rbp, uint64_t *ret_cfa, uintptr_t *ret_slot)
 {
     uint64_t cfa;
     bool found = true;
@@ -87,18 +85,18 @@ static bool find_cfa(struct unwind *unwind, row_t row, uintptr_t sp, struct lazy
         cfa = sp + (uint64_t)row_cfa_offset(row);
         break;
     case ROW_RBP:
-        found = need_rbp(unwind, rbp);
+        found = need_rbp(walk, rbp);
         cfa = rbp->value + (uint64_t)row_cfa_offset(row);
         break;
     case ROW_AT_RSP:
-        found = depend(unwind, sp + (uint64_t)row_cfa_offset(row), &cfa);
+        found = depend(walk, sp + (uint64_t)row_cfa_offset(row), &cfa);
         break;
     case ROW_AT_RBP:
-        found = need_rbp(unwind, rbp) && depend(unwind, rbp->value + (uint64_t)row_cfa_offset(row), &cfa);
+        found = need_rbp(walk, rbp) && depend(walk, rbp->value + (uint64_t)row_cfa_offset(row), &cfa);
         break;
     case ROW_SIGNAL:
         *ret_slot = sp + ROW_SIGNAL_RIP;
-        return depend(unwind, sp + ROW_SIGNAL_RSP, ret_cfa);
+        return depend(walk, sp + ROW_SIGNAL_RSP, ret_cfa);
     default:
         return false;
     }
@@ -109,7 +107,7 @@ static bool find_cfa(struct unwind *unwind, row_t row, uintptr_t sp, struct lazy
     return true;
 }
 
-static bool find_rbp(struct unwind *unwind, row_t row, uintptr_t sp, uint64_t cfa, struct lazy_rbp *rbp)
+static bool find_rbp(struct walk *walk, row_t row, uintptr_t sp, uint64_t cfa, struct lazy_rbp *rbp)
 {
     if (row_cfa(row) == ROW_SIGNAL) {
         save_rbp(rbp, sp + ROW_SIGNAL_RBP);
@@ -122,7 +120,7 @@ static bool find_rbp(struct unwind *unwind, row_t row, uintptr_t sp, uint64_t cf
         save_rbp(rbp, cfa + (uint64_t)row_rbp_offset(row));
         return true;
     case ROW_RBP_AT_RBP:
-        if (!need_rbp(unwind, rbp))
+        if (!need_rbp(walk, rbp))
             return false;
         save_rbp(rbp, rbp->value + (uint64_t)row_rbp_offset(row));
         return true;
@@ -134,20 +132,20 @@ static bool find_rbp(struct unwind *unwind, row_t row, uintptr_t sp, uint64_t cf
 }
 
 // False: a row is not enough.
-static bool walk_rows(struct unwind *unwind)
+static bool walk_rows(struct walk *walk)
 {
-    uintptr_t pc = unwind->pc;
-    uintptr_t sp = unwind->sp;
-    struct lazy_rbp rbp = { .value = unwind->fp, .initial = true };
+    uintptr_t pc = walk->pc;
+    uintptr_t sp = walk->sp;
+    struct lazy_rbp rbp = { .value = walk->fp, .initial = true };
     bool exact = false;
     while (pc != 0) {
-        if (unwind->depth == unwind->frames_max) {
-            unwind->truncated = true;
+        if (walk->depth == walk->frames_max) {
+            walk->truncated = true;
             return true;
         }
-        row_t row = row_at(pc - !exact, unwind->generation, unwind->remember_rows, unwind->reading);
+        row_t row = row_at(pc - !exact, walk->generation, walk->remember_rows, walk->reading);
         exact |= row_signal(row);
-        unwind->frames[unwind->depth++] = pc + exact;
+        walk->frames[walk->depth++] = pc + exact;
         exact = row_signal(row);
         if (row_cfa(row) == ROW_OUTERMOST)
             return true;
@@ -155,9 +153,9 @@ static bool walk_rows(struct unwind *unwind)
             return false;
         uint64_t cfa;
         uintptr_t slot;
-        if (row_cfa(row) == ROW_NONE || !find_cfa(unwind, row, sp, &rbp, &cfa, &slot) ||
-            !find_rbp(unwind, row, sp, cfa, &rbp) || !depend(unwind, slot, &pc)) {
-            unwind->truncated = true;
+        if (row_cfa(row) == ROW_NONE || !find_cfa(walk, row, sp, &rbp, &cfa, &slot) ||
+            !find_rbp(walk, row, sp, cfa, &rbp) || !depend(walk, slot, &pc)) {
+            walk->truncated = true;
             return true;
         }
         sp = cfa;
@@ -184,7 +182,7 @@ static inline __attribute__((always_inline)) void capture_registers(struct cfi_r
 }
 
 // Takes every frame with every register. `own`: these are our own frames, until the hook's caller is reached.
-static void walk_registers(struct unwind *unwind, struct cfi_registers *registers)
+static void walk_registers(struct walk *walk, struct cfi_registers *registers)
 {
     bool own = true;
     bool exact = true;
@@ -192,22 +190,22 @@ static void walk_registers(struct unwind *unwind, struct cfi_registers *register
     while (registers->value[CFI_RA] != 0) {
         uintptr_t pc = registers->value[CFI_RA];
         uintptr_t sp = registers->value[CFI_RSP];
-        if (own && pc == unwind->pc && sp == unwind->sp)
+        if (own && pc == walk->pc && sp == walk->sp)
             own = false;
-        if (own && (own_frames++ == OWN_FRAMES_MAX || sp >= unwind->sp))
+        if (own && (own_frames++ == OWN_FRAMES_MAX || sp >= walk->sp))
             return;
-        if (unwind->depth == unwind->frames_max) {
-            unwind->truncated = true;
+        if (walk->depth == walk->frames_max) {
+            walk->truncated = true;
             return;
         }
-        bool found = cfi_read(unwind->reading, pc - !exact);
-        bool signal_frame = found && unwind->reading->signal_frame;
+        bool found = cfi_read(walk->reading, pc - !exact);
+        bool signal_frame = found && walk->reading->signal_frame;
         if (!own)
-            unwind->frames[unwind->depth++] = pc + (exact || signal_frame);
+            walk->frames[walk->depth++] = pc + (exact || signal_frame);
         bool outermost;
-        if (!found || !cfi_step(&unwind->reading->rules, registers, read_word, unwind, &outermost) ||
+        if (!found || !cfi_step(&walk->reading->rules, registers, read_word, walk, &outermost) ||
             (!signal_frame && !outermost && registers->value[CFI_RSP] <= sp)) {
-            unwind->truncated = true;
+            walk->truncated = true;
             return;
         }
         if (outermost)
@@ -216,26 +214,26 @@ static void walk_registers(struct unwind *unwind, struct cfi_registers *register
     }
 }
 
-void unwind_run(struct unwind *unwind)
+void walk_run(struct walk *walk)
 {
-    unwind->depth = 0;
-    unwind->words = 0;
-    unwind->uses_fp = false;
-    unwind->truncated = false;
-    unwind->readable_page = 0;
-    unwind->repeatable = unwind->sp >= unwind->stack_low && unwind->sp < unwind->stack_high &&
-                         unwind->sp >= unwind_base(unwind->stack_high);
-    if (walk_rows(unwind))
+    walk->depth = 0;
+    walk->words = 0;
+    walk->uses_fp = false;
+    walk->truncated = false;
+    walk->readable_page = 0;
+    walk->repeatable =
+        walk->sp >= walk->stack_low && walk->sp < walk->stack_high && walk->sp >= walk_base(walk->stack_high);
+    if (walk_rows(walk))
         return;
-    uint32_t rows_depth = unwind->depth;
-    unwind->depth = 0;
-    unwind->repeatable = false;
+    uint32_t rows_depth = walk->depth;
+    walk->depth = 0;
+    walk->repeatable = false;
     struct cfi_registers registers;
     capture_registers(&registers);
-    walk_registers(unwind, &registers);
-    if (unwind->depth ==
-        0) { // not called from the frames of a hook: what the rows gave is exact as far as it goes
-        unwind->depth = rows_depth;
-        unwind->truncated = true;
+    walk_registers(walk, &registers);
+    // Not called from the frames of a hook: what the rows gave is exact as far as it goes.
+    if (walk->depth == 0) {
+        walk->depth = rows_depth;
+        walk->truncated = true;
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One full unwinding, and the memory words that decided it.
-#ifndef TRENZA_PRELOAD_UNWIND_H
-#define TRENZA_PRELOAD_UNWIND_H
+#ifndef TRENZA_PRELOAD_WALK_H
+#define TRENZA_PRELOAD_WALK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,19 +9,19 @@
 
 #include "cfi.h"
 
-// Words of the stack an unwinding has read and depends on, in fours. A word's address is unwind_base() of the thread's
+// Words of the stack an unwinding has read and depends on, in fours. A word's address is walk_base() of the thread's
 // stack + its offset: whatever entry a block once belonged to, its offsets lead to words of the stack that are there.
-struct unwind_block {
+struct walk_block {
     _Alignas(16) uint64_t values[4];
     uint32_t offsets[4];
 };
 
-static inline uintptr_t unwind_base(uintptr_t stack_high)
+static inline uintptr_t walk_base(uintptr_t stack_high)
 {
     return stack_high - ((uintptr_t)1 << 32);
 }
 
-struct unwind {
+struct walk {
     uintptr_t pc, sp, fp; // where to begin; fp is rbp
     uintptr_t stack_low;  // the thread's own stack: [sp, stack_high) is read without asking when sp is inside
     uintptr_t stack_high;
@@ -29,7 +29,7 @@ struct unwind {
     bool remember_rows;
     uintptr_t *frames; // room for frames_max
     uint32_t frames_max;
-    struct unwind_block *blocks; // room for words_max words, a multiple of four
+    struct walk_block *blocks; // room for words_max words, a multiple of four
     uint32_t words_max;
     struct cfi_reading *reading; // working memory
 
@@ -46,6 +46,6 @@ struct unwind {
 };
 
 // Lock-free, no allocation, never faults. Signals should be blocked only because the memory lent is not shared well.
-void unwind_run(struct unwind *unwind);
+void walk_run(struct walk *walk);
 
 #endif
