@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The list of detectors and rules, and the one loop over the events.
+#include "detect.h"
+
+#include "detector.h"
+#include "rules.h"
+
+static const struct detector *const detectors[] = {
+    &detector_deadlock, // first: it tells the others which cycles have been observed
+    &detector_double_lock,
+    &detector_unreleased_lock,
+    &detector_lock_order,
+};
+
+const struct rule rule_deadlock = {
+    .id = "deadlock",
+    .summary = "Threads wait for each other in a circle",
+    .help = "Take the locks in the same order everywhere, or take an outer lock around both, or back off "
+            "with trylock.",
+};
+const struct rule rule_lock_order_cycle = {
+    .id = "lock-order-cycle",
+    .summary = "Locks are taken in orders that form a cycle",
+    .help = "Take the locks in the same order everywhere, or take an outer lock around both, or back off "
+            "with trylock.",
+};
+const struct rule rule_double_lock = {
+    .id = "double-lock",
+    .summary = "A thread locks what it already holds",
+    .help = "Split the function into one that locks and one that expects the lock held; a recursive mutex "
+            "hides the question.",
+};
+const struct rule rule_unreleased_lock = {
+    .id = "unreleased-lock",
+    .summary = "A lock is still held when its thread, the program or the lock itself ends",
+    .help = "Give it back on every way out, the early returns and cancellation points too "
+            "(pthread_cleanup_push).",
+};
+
+const struct rule *const detect_rules[] = {
+    &rule_deadlock,
+    &rule_double_lock,
+    &rule_lock_order_cycle,
+    &rule_unreleased_lock,
+    NULL,
+};
+
+static void run_pass(struct detection *detection, int *ret_error)
+{
+    void *states[G_N_ELEMENTS(detectors)];
+    for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
+        states[i] = detectors[i]->begin(detection);
+    struct replay_step step;
+    int r;
+    while ((r = replay_next(detection->replay, &step)) == 1) {
+        uint64_t bit = DETECTOR_SEES(step.event->kind);
+        for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
+            if (detectors[i]->kinds & bit)
+                detectors[i]->event(states[i], &step);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
+        detectors[i]->finish(states[i]);
+    *ret_error = r;
+}
+
+struct detect_result *detect_run(
+    const struct model *model, const struct detect_options *options, GError **error)
+{
+    struct detection detection = {
+        .model = model,
+        .replay = replay_new(model),
+        .findings = finding_list_new(),
+        .all = options && options->all,
+        .observed_cycles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    int r;
+    run_pass(&detection, &r);
+    struct detect_result *result = g_new0(struct detect_result, 1);
+    result->findings = detection.findings;
+    result->left_out = detection.left_out;
+    replay_get_counts(detection.replay, &result->counts);
+    replay_free(detection.replay);
+    g_hash_table_unref(detection.observed_cycles);
+    if (r < 0) {
+        const char *message = store_message(model->store);
+        g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "%s",
+            message && *message ? message : "the trace is damaged: its events cannot be read");
+        detect_result_free(result);
+        return NULL;
+    }
+    finding_list_sort(result->findings);
+    return result;
+}
+
+void detect_result_free(struct detect_result *result)
+{
+    if (!result)
+        return;
+    finding_list_free(result->findings);
+    g_free(result);
+}

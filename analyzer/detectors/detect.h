@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Runs every detector over a trace.
+#ifndef TRENZA_DETECT_H
+#define TRENZA_DETECT_H
+
+#include "finding.h"
+#include "merge.h"
+
+struct detect_options {
+    bool all; // also report cycles that cannot happen
+};
+
+struct detect_result {
+    struct finding_list *findings; // sorted; refers to the model
+    struct merge_counts counts;
+    uint64_t left_out; // what the bounds of a detector left out; 0: everything was looked at
+};
+
+// One pass over the events; memory does not grow with them. NULL and *error when the trace is damaged.
+struct detect_result *detect_run(
+    const struct model *model, const struct detect_options *options, GError **error);
+void detect_result_free(struct detect_result *result);
+
+// Every rule there is, ended by NULL.
+extern const struct rule *const detect_rules[];
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// A detector: a file of its own with one table entry, listed in detect.c. All detectors see one pass over the events.
+#ifndef TRENZA_DETECTOR_H
+#define TRENZA_DETECTOR_H
+
+#include "finding.h"
+#include "replay.h"
+
+struct detection {
+    const struct model *model;
+    struct replay *replay;
+    struct finding_list *findings; // detectors add to it
+    bool all;                      // keep cycles that are impossible, with the reason
+    GHashTable *observed_cycles;   // set of char *: fingerprints of cycles that did deadlock in this run
+    uint64_t left_out;             // patterns and cycles a bound left out
+};
+
+#define DETECTOR_SEES(kind) (UINT64_C(1) << (kind))
+_Static_assert(EVENT_KINDS <= 64, "event kinds fit a mask");
+
+struct detector {
+    const char *name;
+    uint64_t kinds; // DETECTOR_SEES(...), or-ed; EVENT_NONE: the end of a thread
+    // Returns the detector's own state, which event and finish get and finish frees.
+    void *(*begin)(struct detection *detection);
+    void (*event)(void *state, const struct replay_step *step);
+    void (*finish)(void *state);
+};
+
+extern const struct detector detector_double_lock;
+extern const struct detector detector_unreleased_lock;
+extern const struct detector detector_lock_order;
+extern const struct detector detector_deadlock;
+
+#endif

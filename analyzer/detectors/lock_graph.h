@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Which locks were wanted while which others were held, by whom and where; and the cycles in that.
+//
+//   pattern:   (lock wanted, set of locks held), with all its instances
+//   instance:  (thread, stack of the request, stacks of the holds), with the parts of the thread's life it happened in
+//   cycle:     patterns p0 ... pk-1, each holding what the one before it wants; distinct locks
+//
+// Abstract deadlock patterns after Tunç, Mathur, Pavlogiannis, Viswanathan, "Sound Dynamic Deadlock Prediction in Linear
+// Time", PLDI 2023, section 3; threads are chosen among the instances afterwards, because workers of a pool are alike.
+#ifndef TRENZA_LOCK_GRAPH_H
+#define TRENZA_LOCK_GRAPH_H
+
+#include "held_set.h"
+#include "model.h"
+
+#define LOCK_GRAPH_HELD_MAX 32u // locks held at once; more are cut at the outer end
+
+// One lock of a held set.
+struct graph_lock {
+    const struct model_object *object;
+    bool shared;
+};
+
+struct graph_instance {
+    uint32_t thread_id;
+    uint32_t stack;
+    uint32_t *held_stacks; // of the pattern's held locks, in its order
+    GArray *segments;      // of uint32_t: when (thread_order.h), ascending
+    uint64_t sequence;     // of its first occurrence
+    uint64_t count;
+};
+
+struct graph_pattern {
+    struct graph_lock wanted;
+    bool blocks; // false: a trylock or a request with a time-out
+    unsigned n_held;
+    struct graph_lock *held; // in order of acquisition
+    GPtrArray *instances;    // of struct graph_instance *
+};
+
+struct lock_graph;
+struct lock_graph *lock_graph_new(void);
+void lock_graph_free(struct lock_graph *graph);
+
+// A thread wants an object while it holds held[0..n_held-1] (n_held > 0), which does not contain the object. Constant time;
+// memory grows with distinct patterns and stacks only, and is bounded.
+struct graph_request {
+    uint32_t thread_id;
+    uint32_t segment;
+    const struct model_object *wanted;
+    bool shared;
+    bool blocks;
+    uint32_t stack;
+    uint64_t sequence;
+    const struct hold *held;
+    unsigned n_held;
+};
+void lock_graph_add(struct lock_graph *graph, const struct graph_request *request);
+
+// What keeps a cycle from happening; the order is that in which reasons are preferred.
+enum cycle_obstacle {
+    OBSTACLE_NONE,
+    OBSTACLE_TRYLOCK,   // one of the requests never blocks
+    OBSTACLE_READ_READ, // one of the requests is for reading what is held for reading
+    OBSTACLE_GATE,      // a lock is common to two held sets
+};
+
+// Calls back for each cycle of n patterns, short ones first: patterns[i] wants what patterns[i + 1] holds, the last what the
+// first holds. Those with an obstacle only when with_obstacles. The callback returns false to end it.
+typedef bool (*lock_graph_cycle_fn)(
+    const struct graph_pattern *const *patterns, unsigned n, enum cycle_obstacle obstacle, void *data);
+void lock_graph_each_cycle(
+    struct lock_graph *graph, bool with_obstacles, lock_graph_cycle_fn each, void *data);
+// The index of object in the pattern's held set, or n_held.
+unsigned graph_pattern_find(const struct graph_pattern *pattern, const struct model_object *object);
+
+// How many requests and search steps the bounds left out.
+uint64_t lock_graph_left_out(const struct lock_graph *graph);
+
+#endif

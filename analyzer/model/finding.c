@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Findings, and what makes two of them the same.
+#include "finding.h"
+
+#include <string.h>
+
+#include "call_stack.h"
+
+#define FINGERPRINT_FRAMES                                                                                   \
+    3u // deep enough to tell callers of a locking helper apart, shallow enough to survive a new main()
+#define ID_LENGTH 16u // hex digits
+
+const char *finding_level_name(enum finding_level level)
+{
+    static const char *const names[] = { "note", "warning", "error" };
+    return names[level];
+}
+
+static void step_clear(void *data)
+{
+    g_free(((struct finding_step *)data)->holding);
+}
+
+struct finding *finding_new(const struct model *model, const struct rule *rule, enum finding_level level)
+{
+    struct finding *finding = g_new0(struct finding, 1);
+    finding->model = model;
+    finding->rule = rule;
+    finding->level = level;
+    finding->instances = 1;
+    finding->objects = g_ptr_array_new();
+    finding->threads = g_ptr_array_new();
+    finding->steps = g_array_new(false, true, sizeof(struct finding_step));
+    finding->witness = g_array_new(false, true, sizeof(struct finding_step));
+    g_array_set_clear_func(finding->steps, step_clear);
+    g_array_set_clear_func(finding->witness, step_clear);
+    return finding;
+}
+
+void finding_free(struct finding *finding)
+{
+    if (!finding)
+        return;
+    g_free(finding->id);
+    g_free(finding->message);
+    g_ptr_array_unref(finding->objects);
+    g_ptr_array_unref(finding->threads);
+    g_array_unref(finding->steps);
+    g_array_unref(finding->witness);
+    g_free(finding);
+}
+
+void finding_set_message(struct finding *finding, char *message)
+{
+    g_free(finding->message);
+    finding->message = message;
+}
+
+static void add_once(GPtrArray *array, const void *item)
+{
+    if (item && !g_ptr_array_find(array, item, NULL))
+        g_ptr_array_add(array, (void *)item);
+}
+
+void finding_add_step(struct finding *finding, uint32_t thread_id, const char *action,
+    const struct model_object *object, uint32_t stack, const struct hold *held, unsigned n_held)
+{
+    struct finding_step step = { .thread_id = thread_id, .action = action, .object = object, .stack = stack };
+    step.n_holding = held ? n_held : 0;
+    step.holding = g_new(const struct model_object *, step.n_holding);
+    for (unsigned i = 0; i < step.n_holding; i++) {
+        step.holding[i] = held[i].object;
+        add_once(finding->objects, held[i].object);
+    }
+    add_once(finding->objects, object);
+    add_once(finding->threads, model_thread(finding->model, thread_id));
+    g_array_append_val(finding->steps, step);
+}
+
+char *finding_object_label(const struct finding *finding, const struct model_object *object)
+{
+    unsigned same = 0;
+    unsigned position = 0;
+    for (unsigned i = 0; i < finding->objects->len; i++) {
+        const struct model_object *other = finding->objects->pdata[i];
+        if (strcmp(other->label, object->label) != 0)
+            continue;
+        same++;
+        if (other == object)
+            position = same;
+    }
+    return same > 1 ? g_strdup_printf("%s #%u", object->label, position) : g_strdup(object->label);
+}
+
+char *finding_thread_label(const struct finding *finding, uint32_t thread_id)
+{
+    const struct model_thread *thread = model_thread(finding->model, thread_id);
+    if (!thread)
+        return g_strdup_printf("thread %u", thread_id);
+    unsigned same = 0;
+    for (unsigned i = 0; i < finding->threads->len; i++) {
+        const struct model_thread *other = finding->threads->pdata[i];
+        same += strcmp(other->label, thread->label) == 0;
+    }
+    return same > 1 ? g_strdup_printf("'%s' (thread %u)", thread->label, thread_id)
+                    : g_strdup_printf("'%s'", thread->label);
+}
+
+char *fingerprint_stack(const struct model *model, uint32_t stack_id)
+{
+    g_autoptr(GArray) frames = g_array_new(false, false, sizeof(struct call_frame));
+    call_stack_frames(model, stack_id, frames);
+    GString *text = g_string_new(NULL);
+    unsigned used = 0;
+    for (unsigned i = 0; i < frames->len && used < FINGERPRINT_FRAMES; i++) {
+        const struct call_frame *frame = &g_array_index(frames, struct call_frame, i);
+        if (call_frame_is_system(frame))
+            continue;
+        g_string_append_printf(text, "%s!%s@%s;", frame->module ? frame->module : "-",
+            frame->function ? frame->function : "-", frame->file ? path_base(frame->file) : "-");
+        used++;
+    }
+    return g_string_free(text, false);
+}
+
+void finding_set_id(struct finding *finding, const char *parts)
+{
+    g_autofree char *text = g_strdup_printf("%s\n%s", finding->rule->id, parts);
+    g_free(finding->id);
+    finding->id = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+    finding->id[ID_LENGTH] = '\0';
+}
+
+static void free_finding(void *data)
+{
+    finding_free(data);
+}
+
+struct finding_list *finding_list_new(void)
+{
+    struct finding_list *list = g_new0(struct finding_list, 1);
+    list->all = g_ptr_array_new_with_free_func(free_finding);
+    list->by_id = g_hash_table_new(g_str_hash, g_str_equal);
+    return list;
+}
+
+void finding_list_free(struct finding_list *list)
+{
+    if (!list)
+        return;
+    g_hash_table_unref(list->by_id);
+    g_ptr_array_unref(list->all);
+    g_free(list);
+}
+
+void finding_list_add(struct finding_list *list, struct finding *finding)
+{
+    struct finding *known = g_hash_table_lookup(list->by_id, finding->id);
+    if (known) {
+        known->instances += finding->instances;
+        known->level = MAX(known->level, finding->level);
+        finding_free(finding);
+        return;
+    }
+    g_ptr_array_add(list->all, finding);
+    g_hash_table_insert(list->by_id, finding->id, finding);
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+    const struct finding *x = *(struct finding *const *)a;
+    const struct finding *y = *(struct finding *const *)b;
+    if (x->level != y->level)
+        return x->level > y->level ? -1 : 1;
+    struct call_frame x_site = { 0 };
+    struct call_frame y_site = { 0 };
+    call_stack_site(x->model, x->site_stack, &x_site);
+    call_stack_site(y->model, y->site_stack, &y_site);
+    int files = g_strcmp0(x_site.file, y_site.file);
+    if (files != 0)
+        return files;
+    if (x_site.line != y_site.line)
+        return x_site.line < y_site.line ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+void finding_list_sort(struct finding_list *list)
+{
+    g_ptr_array_sort(list->all, compare_findings);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// All threads' events as one stream, in an order in which no mutex has two owners. Memory is one chunk and a small look-ahead
+// per thread that is alive at that point of the trace.
+#ifndef TRENZA_MERGE_H
+#define TRENZA_MERGE_H
+
+#include "model.h"
+#include "order_rules.h"
+
+struct merge_counts {
+    uint64_t events;     // merged so far
+    uint64_t repaired;   // held back until what had to come first had come
+    uint64_t unresolved; // let through although it never came: lost events, or a thread that died
+};
+
+struct merge;
+// The model, and the store it came from, must outlive the merge.
+struct merge *merge_new(const struct model *model);
+// 1: *ret_event is the next event, or a thread's end (EVENT_NONE, once per thread); 0: there are no more; negative errno: the
+// trace is damaged or cannot be read (store_message() says more).
+int merge_next(struct merge *merge, struct ordered_event *ret_event);
+void merge_get_counts(const struct merge *merge, struct merge_counts *ret_counts);
+void merge_free(struct merge *merge);
+
+#endif

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+// The state of every lock, semaphore, barrier and thread in the merged order.
+//
+// Blind where the start is unknown: a semaphore whose initial value nobody saw and a barrier of unknown count hold nothing
+// back. An event that was not allowed and comes all the same (events were lost) takes the lock over from its owner.
+#include "order_rules.h"
+
+#include <errno.h>
+
+struct reader {
+    uint32_t thread_id;
+    uint32_t depth;
+};
+
+struct object_state {
+    uint32_t owner;  // exclusively; 0: nobody
+    uint32_t depth;  // how often the owner has taken it
+    GArray *readers; // of struct reader; NULL: never any
+    int64_t permits;
+    bool permits_known;
+    uint64_t count; // of a barrier; 0: not known
+    uint64_t arrived;
+    uint64_t left;
+};
+
+struct thread_state {
+    bool created; // its CREATE has come
+    bool over;    // all its events have come
+    bool started;
+    GArray *forked_pids; // of int64_t; NULL: it has not forked
+};
+
+struct order_rules {
+    const struct model *model;
+    GPtrArray *objects; // of struct object_state *, by object id, made when first used
+    struct thread_state *threads;
+};
+
+struct order_rules *order_rules_new(const struct model *model)
+{
+    struct order_rules *rules = g_new0(struct order_rules, 1);
+    rules->model = model;
+    rules->objects = g_ptr_array_new();
+    g_ptr_array_set_size(rules->objects, (int)model->objects->len);
+    rules->threads = g_new0(struct thread_state, model->threads->len + 1);
+    return rules;
+}
+
+void order_rules_free(struct order_rules *rules)
+{
+    if (!rules)
+        return;
+    for (unsigned i = 0; i < rules->objects->len; i++) {
+        struct object_state *state = rules->objects->pdata[i];
+        if (state && state->readers)
+            g_array_unref(state->readers);
+        g_free(state);
+    }
+    for (unsigned i = 0; i < rules->model->threads->len; i++)
+        if (rules->threads[i].forked_pids)
+            g_array_unref(rules->threads[i].forked_pids);
+    g_ptr_array_unref(rules->objects);
+    g_free(rules->threads);
+    g_free(rules);
+}
+
+static struct object_state *find_object(const struct order_rules *rules, uint32_t id)
+{
+    return model_row(rules->objects, id);
+}
+
+static struct object_state *need_object(struct order_rules *rules, uint32_t id)
+{
+    struct object_state *state = find_object(rules, id);
+    const struct model_object *object = model_object(rules->model, id);
+    if (state || !object)
+        return state;
+    state = g_new0(struct object_state, 1);
+    if (object->row.kind == OBJECT_SEMAPHORE && object->row.flags & OBJECT_BY_INIT) {
+        state->permits = (int64_t)object->row.value;
+        state->permits_known = true;
+    }
+    if (object->row.kind == OBJECT_BARRIER)
+        state->count = object->row.value;
+    rules->objects->pdata[id] = state;
+    return state;
+}
+
+static struct thread_state *thread_state(const struct order_rules *rules, uint32_t id)
+{
+    return id < rules->model->threads->len && rules->model->threads->pdata[id] ? &rules->threads[id] : NULL;
+}
+
+static bool thread_is_over(const struct order_rules *rules, uint32_t id)
+{
+    const struct thread_state *thread = thread_state(rules, id);
+    return !thread || thread->over;
+}
+
+static struct reader *find_reader(const struct object_state *state, uint32_t thread_id)
+{
+    for (unsigned i = 0; state->readers && i < state->readers->len; i++) {
+        struct reader *reader = &g_array_index(state->readers, struct reader, i);
+        if (reader->thread_id == thread_id)
+            return reader;
+    }
+    return NULL;
+}
+
+// --- asking ---
+
+static enum order_verdict wait_for_thread(const struct order_rules *rules, uint32_t thread_id)
+{
+    return thread_is_over(rules, thread_id) ? ORDER_HOPELESS : ORDER_TOO_EARLY;
+}
+
+static enum order_verdict ask_lock(
+    const struct order_rules *rules, uint32_t object_id, const struct ordered_event *event, bool shared)
+{
+    const struct object_state *state = find_object(rules, object_id);
+    if (!state || event->owner_died)
+        return ORDER_ALLOWED;
+    if (state->owner && state->owner != event->thread_id)
+        return wait_for_thread(rules, state->owner);
+    for (unsigned i = 0; !shared && state->readers && i < state->readers->len; i++) {
+        const struct reader *reader = &g_array_index(state->readers, struct reader, i);
+        if (reader->thread_id != event->thread_id)
+            return wait_for_thread(rules, reader->thread_id);
+    }
+    return ORDER_ALLOWED;
+}
+
+static enum order_verdict ask_semaphore(const struct order_rules *rules, uint32_t object_id)
+{
+    const struct object_state *state = find_object(rules, object_id);
+    const struct model_object *object = model_object(rules->model, object_id);
+    if (!state) // never used so far: its permits are those it began with
+        return object && object->row.flags & OBJECT_BY_INIT && object->row.value == 0 ? ORDER_TOO_EARLY
+                                                                                      : ORDER_ALLOWED;
+    return state->permits_known && state->permits <= 0 ? ORDER_TOO_EARLY : ORDER_ALLOWED;
+}
+
+static enum order_verdict ask_start(const struct order_rules *rules, uint32_t thread_id)
+{
+    const struct model_thread *thread = model_thread(rules->model, thread_id);
+    const struct trace_process *process = thread ? model_process(rules->model, thread->row.process_id) : NULL;
+    if (!thread)
+        return ORDER_ALLOWED;
+    if (thread->row.creator_id) {
+        const struct thread_state *creator = thread_state(rules, thread->row.creator_id);
+        if (!creator || rules->threads[thread_id].created)
+            return ORDER_ALLOWED;
+        return creator->over ? ORDER_HOPELESS : ORDER_TOO_EARLY;
+    }
+    if (process && process->forked_by) {
+        const struct thread_state *forker = thread_state(rules, process->forked_by);
+        for (unsigned i = 0; forker && forker->forked_pids && i < forker->forked_pids->len; i++)
+            if (g_array_index(forker->forked_pids, int64_t, i) == process->pid)
+                return ORDER_ALLOWED;
+        return !forker ? ORDER_ALLOWED : forker->over ? ORDER_HOPELESS : ORDER_TOO_EARLY;
+    }
+    return ORDER_ALLOWED;
+}
+
+static enum order_verdict ask_leave(const struct order_rules *rules, uint32_t object_id)
+{
+    const struct object_state *state = find_object(rules, object_id);
+    if (!state || !state->count)
+        return ORDER_ALLOWED;
+    return state->arrived >= (state->left / state->count + 1) * state->count ? ORDER_ALLOWED
+                                                                             : ORDER_TOO_EARLY;
+}
+
+bool order_wake_has_mutex(const struct trace_event *event)
+{
+    uint32_t code = chunk_arg_code(event->arg);
+    return code == 0 || code == ETIMEDOUT || code == ECANCELED || code == EOWNERDEAD || code == EINTR;
+}
+
+enum order_verdict order_rules_ask(const struct order_rules *rules, const struct ordered_event *event)
+{
+    const struct trace_event *e = &event->event;
+    const struct thread_state *self = thread_state(rules, event->thread_id);
+    enum order_verdict start = self && !self->started ? ask_start(rules, event->thread_id) : ORDER_ALLOWED;
+    if (start != ORDER_ALLOWED)
+        return start;
+    if (event_is_acquire(e->kind)) {
+        const struct model_object *object = model_object(rules->model, e->subject);
+        return object && object->row.kind == OBJECT_SEMAPHORE
+                   ? ask_semaphore(rules, e->subject)
+                   : ask_lock(rules, e->subject, event, event_is_shared(e->kind));
+    }
+    switch (e->kind) {
+    case EVENT_COND_WAKE:
+        return order_wake_has_mutex(e) ? ask_lock(rules, chunk_arg_object(e->arg), event, false)
+                                       : ORDER_ALLOWED;
+    case EVENT_JOIN:
+        return thread_is_over(rules, e->subject) ? ORDER_ALLOWED : ORDER_TOO_EARLY;
+    case EVENT_BARRIER_LEAVE:
+        return ask_leave(rules, e->subject);
+    default:
+        return ORDER_ALLOWED;
+    }
+}
+
+// --- applying ---
+
+static void take_shared(struct object_state *state, uint32_t thread_id)
+{
+    struct reader *reader = find_reader(state, thread_id);
+    if (reader) {
+        reader->depth++;
+        return;
+    }
+    if (!state->readers)
+        state->readers = g_array_new(false, false, sizeof(struct reader));
+    struct reader first = { .thread_id = thread_id, .depth = 1 };
+    g_array_append_val(state->readers, first);
+}
+
+static void take_exclusive(struct object_state *state, uint32_t thread_id)
+{
+    if (state->owner == thread_id) {
+        state->depth++;
+        return;
+    }
+    state->owner = thread_id;
+    state->depth = 1;
+    if (state->readers)
+        g_array_set_size(state->readers, 0);
+}
+
+// A release by whom it may be; true when somebody else may have it now.
+static bool give_back(struct object_state *state, uint32_t thread_id)
+{
+    if (state->owner == thread_id && state->depth > 1) {
+        state->depth--;
+        return false;
+    }
+    if (state->owner) { // the owner's, or another thread's, which frees it just the same
+        state->owner = 0;
+        state->depth = 0;
+        return true;
+    }
+    struct reader *reader = find_reader(state, thread_id);
+    if (!reader && state->readers && state->readers->len)
+        reader = &g_array_index(state->readers, struct reader, 0);
+    if (!reader || --reader->depth > 0)
+        return false;
+    unsigned position = (unsigned)(reader - &g_array_index(state->readers, struct reader, 0));
+    g_array_remove_index_fast(state->readers, position);
+    return true;
+}
+
+static bool apply_acquire(struct order_rules *rules, struct ordered_event *event)
+{
+    struct object_state *state = need_object(rules, event->event.subject);
+    const struct model_object *object = model_object(rules->model, event->event.subject);
+    if (!state)
+        return false;
+    event->owner = state->owner;
+    if (object->row.kind == OBJECT_SEMAPHORE)
+        state->permits -= state->permits > 0;
+    else if (event_is_shared(event->event.kind))
+        take_shared(state, event->thread_id);
+    else
+        take_exclusive(state, event->thread_id);
+    // A forced reader beside a writer: the writer's release must have been lost.
+    if (event_is_shared(event->event.kind) && state->owner && state->owner != event->thread_id)
+        state->owner = state->depth = 0;
+    return false;
+}
+
+static bool apply_condition(struct order_rules *rules, struct ordered_event *event)
+{
+    struct object_state *state = need_object(rules, chunk_arg_object(event->event.arg));
+    if (!state)
+        return false;
+    event->owner = state->owner;
+    if (event->event.kind == EVENT_COND_WAIT)
+        return state->owner == event->thread_id && give_back(state, event->thread_id);
+    if (order_wake_has_mutex(&event->event))
+        take_exclusive(state, event->thread_id);
+    return false;
+}
+
+static bool apply_thread(struct order_rules *rules, struct ordered_event *event)
+{
+    struct thread_state *self = thread_state(rules, event->thread_id);
+    struct thread_state *subject = thread_state(rules, event->event.subject);
+    switch (event->event.kind) {
+    case EVENT_CREATE:
+        if (subject && !event->refused)
+            subject->created = true;
+        return true;
+    case EVENT_FORK:
+        if (self && !self->forked_pids)
+            self->forked_pids = g_array_new(false, false, sizeof(int64_t));
+        if (self)
+            g_array_append_val(self->forked_pids, event->event.arg);
+        return true;
+    case EVENT_NONE:
+        if (self)
+            self->over = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
+{
+    const struct trace_event *e = &event->event;
+    struct thread_state *self = thread_state(rules, event->thread_id);
+    struct object_state *state;
+    if (self)
+        self->started = true;
+    if (event_is_acquire(e->kind))
+        return apply_acquire(rules, event);
+    if (!model_subject_is_object(e->kind))
+        return apply_thread(rules, event);
+    if (e->kind == EVENT_COND_WAIT || e->kind == EVENT_COND_WAKE)
+        return apply_condition(rules, event);
+    state = need_object(rules, e->subject);
+    if (!state)
+        return false;
+    event->owner = state->owner;
+    switch (e->kind) {
+    case EVENT_RELEASE:
+        return !event->refused && give_back(state, event->thread_id);
+    case EVENT_POST:
+        state->permits += !event->refused;
+        return true;
+    case EVENT_BARRIER_ARRIVE:
+        state->arrived++;
+        return true;
+    case EVENT_BARRIER_LEAVE:
+        state->left++;
+        return false;
+    default:
+        return false;
+    }
+}

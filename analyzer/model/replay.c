@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// Follows what every thread holds and waits for through the merged order.
+//
+// Only mutexes, rwlocks and spinlocks are held; semaphores have no owner. A thread that lost events starts again with nothing
+// held: better to miss a hold than to invent one. A child made by fork starts with nothing held either; what it gives
+// back without having taken it was its parent's.
+#include "replay.h"
+
+#include <errno.h>
+
+struct replay {
+    const struct model *model;
+    struct merge *merge;
+    struct thread_order *order;
+    struct replay_thread *threads; // by thread id
+    struct ordered_event current;
+    bool pending; // current has been shown, but not taken into account yet
+};
+
+struct replay *replay_new(const struct model *model)
+{
+    struct replay *replay = g_new0(struct replay, 1);
+    replay->model = model;
+    replay->merge = merge_new(model);
+    replay->order = thread_order_new(model->threads->len);
+    replay->threads = g_new0(struct replay_thread, model->threads->len + 1);
+    for (unsigned i = 0; i < model->threads->len; i++)
+        replay->threads[i].thread = model->threads->pdata[i];
+    return replay;
+}
+
+void replay_free(struct replay *replay)
+{
+    if (!replay)
+        return;
+    for (unsigned i = 0; i < replay->model->threads->len; i++)
+        held_set_done(&replay->threads[i].held);
+    merge_free(replay->merge);
+    thread_order_free(replay->order);
+    g_free(replay->threads);
+    g_free(replay);
+}
+
+struct replay_thread *replay_find_thread(struct replay *replay, uint32_t thread_id)
+{
+    return model_thread(replay->model, thread_id) ? &replay->threads[thread_id] : NULL;
+}
+
+struct thread_order *replay_thread_order(struct replay *replay)
+{
+    return replay->order;
+}
+
+void replay_get_counts(const struct replay *replay, struct merge_counts *ret_counts)
+{
+    merge_get_counts(replay->merge, ret_counts);
+}
+
+static bool has_owner(const struct model_object *object)
+{
+    return object && (object->row.kind == OBJECT_MUTEX || object->row.kind == OBJECT_RWLOCK ||
+                         object->row.kind == OBJECT_SPINLOCK);
+}
+
+static enum hold_how hold_how_of(unsigned kind)
+{
+    switch (kind) {
+    case EVENT_ACQUIRE_TIMED:
+    case EVENT_ACQUIRE_TIMED_SHARED:
+        return HOLD_TIMED;
+    case EVENT_ACQUIRE_TRY:
+    case EVENT_ACQUIRE_TRY_SHARED:
+        return HOLD_TRY;
+    case EVENT_COND_WAKE:
+        return HOLD_WOKEN;
+    default:
+        return HOLD_PLAIN;
+    }
+}
+
+// Somebody else had it according to the events so far: unlocked by another thread, or the release was lost.
+static void take_from(struct replay *replay, uint32_t owner_id, uint32_t object_id, uint32_t new_owner_id)
+{
+    struct replay_thread *owner = replay_find_thread(replay, owner_id);
+    if (owner && owner_id != new_owner_id)
+        held_set_drop(&owner->held, object_id);
+}
+
+static void hold(struct replay *replay, struct replay_thread *thread, const struct model_object *object)
+{
+    const struct ordered_event *ordered = &replay->current;
+    const struct trace_event *event = &ordered->event;
+    if (!has_owner(object))
+        return;
+    take_from(replay, ordered->owner, object->row.id, ordered->thread_id);
+    struct hold taken = {
+        .object = object,
+        .sequence = ordered->sequence,
+        .ticks = event->ticks,
+        .stack = event->stack ? event->stack : thread->request.stack,
+        .how = hold_how_of(event->kind),
+        .shared = event_is_shared(event->kind),
+    };
+    held_set_add(&thread->held, &taken);
+}
+
+static void give_back(struct replay *replay, struct replay_thread *thread, const struct model_object *object)
+{
+    if (!has_owner(object))
+        return;
+    if (held_set_find(&thread->held, object->row.id))
+        held_set_release(&thread->held, object->row.id);
+    else
+        take_from(replay, replay->current.owner, object->row.id, 0);
+}
+
+static void request(struct replay *replay, struct replay_thread *thread)
+{
+    const struct trace_event *event = &replay->current.event;
+    thread->request = (struct replay_request){
+        .kind = event->kind,
+        .subject = event->subject,
+        .stack = event->stack,
+        .ticks = event->ticks,
+        .sequence = replay->current.sequence,
+    };
+}
+
+static void end_request(struct replay_thread *thread)
+{
+    thread->request = (struct replay_request){ 0 };
+}
+
+// An object whose life is over is held by nobody.
+static void forget_object(struct replay *replay, const struct model_object *object)
+{
+    if (!has_owner(object))
+        return;
+    take_from(replay, replay->current.owner, object->row.id, 0);
+    held_set_drop(&replay->threads[replay->current.thread_id].held, object->row.id);
+}
+
+static void start_process(struct replay *replay, struct replay_thread *thread)
+{
+    const struct model_thread *row = thread->thread;
+    const struct trace_process *process = model_process(replay->model, row->row.process_id);
+    if (process && process->forked_by && !row->row.creator_id)
+        thread_order_create(replay->order, process->forked_by, row->row.id);
+}
+
+static void apply_thread_event(struct replay *replay, struct replay_thread *thread)
+{
+    const struct ordered_event *ordered = &replay->current;
+    const struct trace_event *event = &ordered->event;
+    switch (event->kind) {
+    case EVENT_CREATE:
+        if (!ordered->refused)
+            thread_order_create(replay->order, ordered->thread_id, event->subject);
+        break;
+    case EVENT_JOIN_REQUEST:
+        request(replay, thread);
+        break;
+    case EVENT_JOIN:
+        thread_order_join(replay->order, ordered->thread_id, event->subject);
+        end_request(thread);
+        break;
+    case EVENT_JOIN_FAILED:
+        end_request(thread);
+        break;
+    case EVENT_THREAD_END:
+        thread->ended = true;
+        thread->end_stack = event->stack;
+        break;
+    case EVENT_EXIT:
+        thread->exited = true;
+        thread->exit_status = event->arg;
+        thread->exit_stack = event->stack;
+        break;
+    case EVENT_LOST:
+        thread->lost = true;
+        held_set_clear(&thread->held);
+        end_request(thread);
+        break;
+    default:
+        break;
+    }
+}
+
+// Takes the current event into account.
+static void apply(struct replay *replay)
+{
+    const struct ordered_event *ordered = &replay->current;
+    const struct trace_event *event = &ordered->event;
+    struct replay_thread *thread = &replay->threads[ordered->thread_id];
+    const struct model_object *object =
+        model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
+    if (event->kind == EVENT_NONE) {
+        held_set_done(&thread->held);
+        return;
+    }
+    if (event_is_request(event->kind) || event->kind == EVENT_BARRIER_ARRIVE) {
+        request(replay, thread);
+    } else if (event_is_acquire(event->kind)) {
+        hold(replay, thread, object);
+        end_request(thread);
+    } else if (event->kind == EVENT_RELEASE && !ordered->refused) {
+        give_back(replay, thread, object);
+    } else if (event->kind == EVENT_FAIL || event->kind == EVENT_BARRIER_LEAVE) {
+        end_request(thread);
+    } else if (event->kind == EVENT_COND_WAIT) {
+        const struct model_object *mutex = model_object(replay->model, chunk_arg_object(event->arg));
+        if (mutex && held_set_find(&thread->held, mutex->row.id))
+            held_set_release(&thread->held, mutex->row.id);
+        request(replay, thread);
+    } else if (event->kind == EVENT_COND_WAKE) {
+        if (order_wake_has_mutex(event))
+            hold(replay, thread, model_object(replay->model, chunk_arg_object(event->arg)));
+        end_request(thread);
+    } else if ((event->kind == EVENT_DESTROY && !ordered->refused) || event->kind == EVENT_OBJECT_END) {
+        forget_object(replay, object);
+    } else if (!model_subject_is_object(event->kind)) {
+        apply_thread_event(replay, thread);
+    }
+}
+
+int replay_next(struct replay *replay, struct replay_step *ret_step)
+{
+    if (replay->pending)
+        apply(replay);
+    replay->pending = false;
+    int r = merge_next(replay->merge, &replay->current);
+    if (r <= 0)
+        return r;
+    replay->pending = true;
+
+    const struct trace_event *event = &replay->current.event;
+    struct replay_thread *thread = &replay->threads[replay->current.thread_id];
+    if (!thread->events++)
+        start_process(replay, thread);
+    bool waits = event->kind == EVENT_COND_WAIT || event->kind == EVENT_COND_WAKE;
+    *ret_step = (struct replay_step){
+        .ordered = &replay->current,
+        .event = event,
+        .thread = thread,
+        .object = model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL,
+        .mutex = waits ? model_object(replay->model, chunk_arg_object(event->arg)) : NULL,
+    };
+    if (ret_step->object)
+        ret_step->hold = held_set_find(&thread->held, event->subject);
+    return 1;
+}

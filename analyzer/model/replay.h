@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// One pass over a trace: each event in the merged order together with what its thread held and waited for.
+#ifndef TRENZA_REPLAY_H
+#define TRENZA_REPLAY_H
+
+#include "held_set.h"
+#include "merge.h"
+#include "model.h"
+#include "thread_order.h"
+
+// What a thread is blocked for.
+struct replay_request {
+    unsigned
+        kind; // EVENT_REQUEST..., EVENT_COND_WAIT, EVENT_JOIN_REQUEST, EVENT_BARRIER_ARRIVE; EVENT_NONE: it runs
+    uint32_t subject;
+    uint32_t stack;
+    uint64_t ticks;
+    uint64_t sequence;
+};
+
+struct replay_thread {
+    const struct model_thread *thread;
+    struct held_set held;
+    struct replay_request request;
+    uint64_t events; // of it so far
+    bool ended;      // THREAD_END has come
+    bool exited;     // it has ended the process
+    int64_t exit_status;
+    uint32_t exit_stack;
+    uint32_t end_stack; // of THREAD_END
+    bool lost;          // events of it are missing: what it held is not known
+};
+
+// One event. The thread's state is that just before it.
+struct replay_step {
+    const struct ordered_event *ordered;
+    const struct trace_event *event;   // &ordered->event
+    struct replay_thread *thread;      // whose event it is
+    const struct model_object *object; // the subject; NULL: not an object
+    const struct model_object *mutex;  // of a condition wait; else NULL
+    const struct hold *hold;           // the thread's own hold of object; NULL: none
+};
+
+struct replay;
+// The model must outlive it.
+struct replay *replay_new(const struct model *model);
+// 1: *ret_step is the next event, EVENT_NONE for the end of a thread (its state is then what it left behind); 0: the end of the
+// trace; negative errno: damaged. The step is valid until the next call.
+int replay_next(struct replay *replay, struct replay_step *ret_step);
+// NULL when there is no such thread.
+struct replay_thread *replay_find_thread(struct replay *replay, uint32_t thread_id);
+struct thread_order *replay_thread_order(struct replay *replay);
+void replay_get_counts(const struct replay *replay, struct merge_counts *ret_counts);
+void replay_free(struct replay *replay);
+
+#endif
