@@ -91,7 +91,7 @@ static void collect_functions(GArray *functions, Dwarf_Die *parent, bool nested,
         default:
             break;
         }
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (dwarf_die_next(&die));
 }
 
 static gint compare_functions(gconstpointer left, gconstpointer right)
@@ -270,7 +270,7 @@ static bool enter_scope(Dwarf_Die *scope, uint64_t address)
             *scope = die;
             return true;
         }
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (dwarf_die_next(&die));
     return false;
 }
 

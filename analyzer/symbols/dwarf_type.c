@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "dwarf_units.h"
+
 #define NESTING 64 // types in types; deeper is damaged
 
 static bool is_lock_type(const char *name)
@@ -99,7 +101,7 @@ static uint64_t size_of_type(Dwarf_Die *type, unsigned depth)
             if (dwarf_tag(&die) == DW_TAG_subrange_type &&
                 __builtin_mul_overflow(size, subrange_count(&die), &size))
                 return 0;
-        } while (dwarf_siblingof(&die, &die) == 0);
+        } while (dwarf_die_next(&die));
         return size;
     case DW_TAG_pointer_type:
     case DW_TAG_reference_type:
@@ -139,7 +141,7 @@ static bool member_at(Dwarf_Die *type, uint64_t offset, Dwarf_Die *ret_member, u
             *ret_start = start;
             largest = size;
         }
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (dwarf_die_next(&die));
     return largest > 0;
 }
 
@@ -155,7 +157,7 @@ static bool enter_array(Dwarf_Die *array, uint64_t *offset, GString *path, Dwarf
     do {
         if (dwarf_tag(&die) == DW_TAG_subrange_type && dimensions < G_N_ELEMENTS(counts))
             counts[dimensions++] = subrange_count(&die);
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (dwarf_die_next(&die));
 
     uint64_t index = *offset / element_size;
     *offset %= element_size;

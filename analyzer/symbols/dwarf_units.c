@@ -121,6 +121,13 @@ const char *dwarf_die_linkage_name(Dwarf_Die *die)
     return name ? name : dwarf_die_string(die, DW_AT_MIPS_linkage_name);
 }
 
+// In damaged debug information a sibling may lie behind, and the walk would never end.
+bool dwarf_die_next(Dwarf_Die *die)
+{
+    const void *before = die->addr;
+    return dwarf_siblingof(die, die) == 0 && (const char *)die->addr > (const char *)before;
+}
+
 // dwarf_decl_file() takes number 0 for none, which it is before DWARF 5 only.
 const char *dwarf_die_file(Dwarf_Die *die, unsigned attribute)
 {

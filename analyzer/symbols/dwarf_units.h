@@ -27,10 +27,12 @@ struct dwarf_unit *dwarf_units_get(struct dwarf_units *units, unsigned index);
 bool dwarf_units_each_at(struct dwarf_units *units, uint64_t address,
     bool (*each)(struct dwarf_unit *unit, uint64_t address, void *data), void *data);
 
-// An attribute's string or DIE, also when it stands in the declaration or the abstract instance. NULL: none.
+// An attribute's string, also when it stands in the declaration or the abstract instance. NULL: none.
 const char *dwarf_die_string(Dwarf_Die *die, unsigned attribute);
 // The linker name of a function or variable, or NULL.
 const char *dwarf_die_linkage_name(Dwarf_Die *die);
+// Goes on to the next sibling; false: it was the last.
+bool dwarf_die_next(Dwarf_Die *die);
 // The file that an attribute (DW_AT_decl_file, DW_AT_call_file) of this very DIE names; NULL: none.
 const char *dwarf_die_file(Dwarf_Die *die, unsigned attribute);
 

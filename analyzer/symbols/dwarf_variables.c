@@ -116,7 +116,7 @@ static void collect(GArray *table, Dwarf_Die *parent, Dwarf_Die *function, bool 
         default:
             break;
         }
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (dwarf_die_next(&die));
 }
 
 static gint compare_variables(gconstpointer left, gconstpointer right)
@@ -183,6 +183,18 @@ static struct variable *covering(GArray *table, uint64_t address)
     return address - variable->address < MAX(size, 1) ? variable : NULL;
 }
 
+// It stands in the declaration or the abstract instance when it is not here.
+static const char *declaring_file(Dwarf_Die *variable)
+{
+    Dwarf_Attribute reference;
+    Dwarf_Die die = *variable;
+    for (unsigned i = 0; i < 16 && !dwarf_hasattr(&die, DW_AT_decl_file); i++)
+        if (!dwarf_formref_die(dwarf_attr(&die, DW_AT_abstract_origin, &reference), &die) &&
+            !dwarf_formref_die(dwarf_attr(&die, DW_AT_specification, &reference), &die))
+            return NULL;
+    return dwarf_die_file(&die, DW_AT_decl_file);
+}
+
 static void describe(struct variable *variable, uint64_t address, const struct elf_symbol *symbol,
     struct dwarf_place *ret_place)
 {
@@ -197,13 +209,7 @@ static void describe(struct variable *variable, uint64_t address, const struct e
         place.name = g_strdup(name ? name : linkage_name);
     if (!is_qualified && variable->function.addr)
         place.function = g_strdup(dwarf_die_string(&variable->function, DW_AT_name));
-    Dwarf_Attribute attribute;
-    Dwarf_Die origin = variable->die;
-    while (!dwarf_hasattr(&origin, DW_AT_decl_file) &&
-           (dwarf_formref_die(dwarf_attr(&origin, DW_AT_abstract_origin, &attribute), &origin) ||
-               dwarf_formref_die(dwarf_attr(&origin, DW_AT_specification, &attribute), &origin)))
-        ;
-    const char *file = dwarf_die_file(&origin, DW_AT_decl_file);
+    const char *file = declaring_file(&variable->die);
     place.file = file ? g_path_get_basename(file) : NULL;
     GString *path = g_string_new(NULL);
     dwarf_type_append_path(&variable->die, address - variable->address, path);
