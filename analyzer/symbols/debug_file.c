@@ -79,7 +79,7 @@ bool elf_file_has_section(const struct elf_file *file, const char *name)
 
 static bool open_with_build_id(const char *path, const char *build_id, struct elf_file *ret_file)
 {
-    struct elf_file file;
+    struct elf_file file = { .fd = -1 };
     if (elf_file_open(path, &file) < 0)
         return false;
     char *found = elf_file_build_id(&file);
@@ -126,7 +126,7 @@ static uint32_t checksum(const struct elf_file *file)
 
 static bool open_with_checksum(const char *path, uint32_t crc, struct elf_file *ret_file)
 {
-    struct elf_file file;
+    struct elf_file file = { .fd = -1 };
     if (elf_file_open(path, &file) < 0)
         return false;
     bool same = checksum(&file) == crc;

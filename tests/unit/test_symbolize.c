@@ -537,6 +537,8 @@ int main(int count, char **arguments)
     if (count < 2)
         return EXIT_FAILURE;
     fixtures = arguments + 1;
+    for (char **each = fixtures; *each; each++)
+        *each = g_canonicalize_filename(*each, NULL);
     // Copies of the programs still find their library.
     char *folder = g_path_get_dirname(fixtures[0]);
     g_setenv("LD_LIBRARY_PATH", folder, TRUE);
@@ -559,5 +561,8 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_unwritable_trace_is_an_error),
         cmocka_unit_test(test_cpp),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    for (char **each = fixtures; *each; each++)
+        g_free(*each);
+    return failed;
 }
