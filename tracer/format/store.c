@@ -38,10 +38,28 @@ int store_fail(struct store *store, int error, const char *format, ...)
     return error;
 }
 
+// What the system said. sqlite3_system_errno is errno as it was some calls later; the files remember better.
+static int system_errno_of(sqlite3 *db)
+{
+    static const int pointers[] = { SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER };
+    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
+        sqlite3_file *file = NULL;
+        int last_errno = 0;
+        sqlite3_file_control(db, "main", pointers[i], &file);
+        if (file && file->pMethods)
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &last_errno);
+        if (last_errno)
+            return last_errno;
+    }
+    return sqlite3_system_errno(db);
+}
+
 static int errno_of_sqlite(sqlite3 *db)
 {
     int code = sqlite3_extended_errcode(db);
-    int system_errno = sqlite3_system_errno(db);
+    int system_errno = 0;
+    if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN)
+        system_errno = system_errno_of(db);
     switch (code & 0xff) {
     case SQLITE_FULL:
         return ENOSPC;
@@ -80,6 +98,8 @@ int store_fail_sqlite(struct store *store, const char *doing)
         return store_fail(store, -error, "'%s' is damaged: %s", store->path, sqlite3_errmsg(store->db));
     if (error == EINVAL)
         return store_fail(store, -error, "'%s': %s", store->path, sqlite3_errmsg(store->db));
+    if (error == EROFS && store->read_only)
+        return store_fail(store, -error, "'%s' is open for reading only", store->path);
     return store_fail(store, -error, "cannot %s '%s': %s", doing, store->path, strerror(error));
 }
 
@@ -243,7 +263,7 @@ static int open_for_reading(struct store *store)
         return store_open_database(store, "mode=ro&immutable=1", SQLITE_OPEN_READONLY);
     if (size_beside(store, "-shm") >= 0)
         return store_open_database(store, "mode=ro&readonly_shm=1", SQLITE_OPEN_READONLY);
-    r = store_open_database(store, "mode=ro&nolock=1", SQLITE_OPEN_READONLY);
+    r = store_open_database(store, "mode=ro&vfs=unix-none", SQLITE_OPEN_READONLY);
     return r < 0 ? r : store_exec(store, "PRAGMA locking_mode = EXCLUSIVE");
 }
 

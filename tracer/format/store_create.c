@@ -86,11 +86,11 @@ static int fill(struct store *store, const char *temporary)
                             "PRAGMA journal_mode = WAL; PRAGMA user_version = %d;"
                             "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE",
                 TRACE_APPLICATION_ID, TRACE_VERSION, schema_sql, TRACE_VERSION);
-        r = sql ? store_exec(store, sql) : fail_errno(store, ENOMEM);
+        r = sql ? store_exec(store, sql) : -ENOMEM;
         sqlite3_free(sql);
     }
     store_close_database(store);
-    return r;
+    return r < 0 ? fail_errno(store, -r) : 0;
 }
 
 // -ENOENT for a part that is not there is no error, except for the first, the file itself.
