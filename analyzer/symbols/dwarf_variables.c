@@ -195,6 +195,16 @@ static const char *declaring_file(Dwarf_Die *variable)
     return dwarf_die_file(&die, DW_AT_decl_file);
 }
 
+// clang puts statics of functions that it inlines into a function without a name, but calls the symbol "function.name".
+static char *function_in_symbol(const char *symbol, const char *name)
+{
+    size_t symbol_length = strlen(symbol), name_length = strlen(name);
+    if (symbol_length < name_length + 2)
+        return NULL;
+    const char *end = symbol + symbol_length - name_length;
+    return end[-1] == '.' && strcmp(end, name) == 0 ? g_strndup(symbol, (size_t)(end - symbol) - 1) : NULL;
+}
+
 static void describe(struct variable *variable, uint64_t address, const struct elf_symbol *symbol,
     struct dwarf_place *ret_place)
 {
@@ -209,6 +219,8 @@ static void describe(struct variable *variable, uint64_t address, const struct e
         place.name = g_strdup(name ? name : linkage_name);
     if (!is_qualified && variable->function.addr)
         place.function = g_strdup(dwarf_die_string(&variable->function, DW_AT_name));
+    if (!is_qualified && !place.function && symbol && name)
+        place.function = function_in_symbol(symbol->name, name);
     const char *file = declaring_file(&variable->die);
     place.file = file ? g_path_get_basename(file) : NULL;
     GString *path = g_string_new(NULL);

@@ -86,7 +86,7 @@ int main(void)
     report_data("account_lock", &accounts[3].lock);
     report_data("worker_ready", &pool.workers[1][2].ready);
     report_data("worker_changed", &pool.workers[0][1].changed);
-    report_data("spin", &spin);
+    report_data("spin", (const void *)&spin);
     report_data("lock", &lock);
     report_data("inside_lock", (const char *)&accounts[1].balance + 4);
     report_locals();
