@@ -26,7 +26,7 @@ enum symbolize_error {
 // Writes the tables symbol and source, the names of objects that live in a module's data, and coverage rows
 // 'module-changed' for files that are no longer what was traced. The store is open for writing; options may be NULL.
 // Whatever cannot be found (no file, no symbols, no debug information) stays unnamed: that is not an error. Never asks
-// the network. Running it again replaces what the first run wrote.
+// the network. Names that objects already have are kept.
 bool symbolize_trace(struct store *store, const struct symbolize_options *options, GError **error);
 
 #endif

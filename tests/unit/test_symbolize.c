@@ -517,7 +517,9 @@ static void test_cpp(void **state)
     record(trace, fixture("cpp"), NULL);
     symbolize(trace, NULL);
     expect_line(trace, "method", 0, "bank::vault::open(int)", false, "// in open");
-    expect_line(trace, "lambda", 0, "operator()", true, "// the lambda");
+    assert_non_null(
+        strstr(symbol(trace, "lambda", 0)->function, "operator()")); // compilers differ in the rest
+    expect_line(trace, "lambda", 0, symbol(trace, "lambda", 0)->function, true, "// the lambda");
     assert_non_null(strstr(symbol(trace, "lambda", 1)->function, "run<"));
     expect_name(trace, "member", "bank::vaults[2].mutex_");
     expect_name(trace, "first_member", "bank::vaults[1].mutex_");
