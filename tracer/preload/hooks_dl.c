@@ -19,6 +19,6 @@ EXPORT int dlclose(void *handle)
     stack_unload_begin();
     const int rc = REAL(dlclose)(handle);
     stack_unload_end();
-    modules_drop_unloaded(atomic_load(&process->segments[0].shared), ticks_now(), end_objects, thread);
+    modules_drop_unloaded(atomic_load(&process->segments[0].shared), ticks_now(thread), end_objects, thread);
     return rc;
 }

@@ -99,7 +99,9 @@ static void process_attach(uint32_t forked, uint32_t forked_from)
     if (on) {
         process->default_stack_size = default_stack_size();
         stack_setup();
-        modules_announce_loaded(atomic_load(&process->segments[0].shared), ticks_now());
+        const struct thread clock = { .zero_ticks = process->zero_ticks,
+            .clock_monotonic = process->clock_monotonic };
+        modules_announce_loaded(atomic_load(&process->segments[0].shared), ticks_now(&clock));
     }
     atomic_store(&process->state, on ? PROCESS_ON : PROCESS_OFF);
 }
@@ -191,6 +193,9 @@ static struct thread *slot_open(struct process_segment *segment, uint32_t slot)
     thread->control = ring;
     thread->head = atomic_load(&ring->head);
     thread->limit = atomic_load(&ring->tail) + WIRE_RING_EVENTS - RING_SLACK;
+    thread->bell = thread->head + WIRE_RING_EVENTS / 4;
+    thread->zero_ticks = process->zero_ticks;
+    thread->clock_monotonic = process->clock_monotonic;
     thread->slot = slot;
     thread->serial = atomic_fetch_add(&process->next_serial, 1) + 1;
     atomic_store(&thread->lowest_stack_object, UINTPTR_MAX);
@@ -274,7 +279,8 @@ void thread_begin(struct thread *thread, size_t stack_size)
 {
     uint64_t mask;
     sys_block_signals(&mask);
-    atomic_store(&thread->control->tid, sys_gettid());
+    thread->tid = sys_gettid();
+    atomic_store(&thread->control->tid, thread->tid);
     find_stack(thread, stack_size != 0 ? stack_size : process->default_stack_size);
     stack_cache_init(thread->stacks, thread->stack_low, thread->stack_high);
     struct wire_segment *shared = atomic_load(&process->segments[thread->segment].shared);
@@ -284,7 +290,7 @@ void thread_begin(struct thread *thread, size_t stack_size)
         struct wire_thread_start start;
         uint64_t words[4];
     } payload = { .start = {
-                      .tid = atomic_load(&thread->control->tid),
+                      .tid = thread->tid,
                       .creator = thread->creator,
                       .start_routine = (uintptr_t)thread->start_routine,
                       .stack_low = thread->stack_low,
@@ -316,9 +322,10 @@ struct thread *thread_attach(void)
 
 // --- room in the ring ---
 
-void ring_ring_doorbell(void)
+void ring_ring_doorbell(struct thread *thread)
 {
     struct wire_session *session = process->session;
+    thread->bell = thread->head + WIRE_RING_EVENTS / 4;
     if (atomic_load(&session->sleeping) != 0) {
         atomic_fetch_add(&session->doorbell, 1);
         sys_futex_wake(&session->doorbell, 1);
@@ -352,7 +359,7 @@ static bool wait_for_room(struct thread *thread, uint64_t n)
             break;
         if (atomic_load(&session->closed) != 0 || atomic_load(&process->state) != PROCESS_ON)
             return drop(thread);
-        ring_ring_doorbell();
+        ring_ring_doorbell(thread);
         if (sys_futex_wait(&thread->control->waiting, 1, &slice) == -ETIMEDOUT)
             still_ns += WAIT_SLICE_NS;
         const uint64_t beat = atomic_load(&session->heartbeat);
@@ -382,7 +389,7 @@ bool ring_make_room(struct thread *thread, uint64_t n)
     }
     if (thread->dropped != 0) {
         const uint64_t at = ring_take(thread, 2);
-        ring_write(ring_slot(thread, at), EVENT_LOST, 0, 0, 0);
+        ring_write(thread, at, EVENT_LOST, 0, 0, 0);
         union wire_slot *payload = ring_slot(thread, at + 1);
         payload->a = thread->dropped;
         payload->b = 0;
@@ -397,7 +404,7 @@ void event_emit_payload(struct thread *thread, enum event_kind kind, uint32_t su
     ring_begin(thread);
     if (ring_has_room(thread, n + 1)) {
         const uint64_t at = ring_take(thread, n + 1);
-        ring_write(ring_slot(thread, at), kind, subject, stack, arg);
+        ring_write(thread, at, kind, subject, stack, arg);
         for (unsigned i = 0; i < n; i++) {
             union wire_slot *slot = ring_slot(thread, at + 1 + i);
             slot->a = words[2 * i];
@@ -422,9 +429,9 @@ uint16_t stack_define(struct thread *thread, const struct caller *caller)
             struct wire_segment *segment = atomic_load(&process->segments[0].shared);
             const unsigned pairs = (stack.depth + 1u) / 2;
             for (unsigned i = 0; i < stack.depth; i++)
-                modules_announce(segment, stack.frames[i], ticks_now());
+                modules_announce(segment, stack.frames[i], ticks_now(thread));
             const uint64_t at = ring_take(thread, pairs + 1);
-            ring_write(ring_slot(thread, at), EVENT_STACK, stack.truncated, slot, (uint16_t)pairs);
+            ring_write(thread, at, EVENT_STACK, stack.truncated, slot, (uint16_t)pairs);
             for (unsigned i = 0; i < pairs; i++) {
                 union wire_slot *payload = ring_slot(thread, at + 1 + i);
                 payload->a = stack.frames[2 * i];

@@ -36,8 +36,12 @@ struct thread {
     struct wire_ring *control;
     uint64_t head;  // slots taken, published or not
     uint64_t limit; // head may reach this without a look at the recorder's tail
+    uint64_t bell;  // when head reaches this, somebody ought to be draining
+    uint64_t zero_ticks;
     uint32_t depth; // events being written on this thread: above 1 in a signal handler that interrupted one
     uint32_t serial;
+    uint32_t tid; // kernel's
+    bool clock_monotonic;
     _Atomic uintptr_t lowest_stack_object; // lowest live object in this thread's stack; UINTPTR_MAX: none
     uintptr_t stack_low;
     uintptr_t stack_high;
@@ -118,14 +122,14 @@ void thread_begin(struct thread *thread, size_t stack_size);
 // Time now, in ticks since the recording's zero. An acquisition's reading may be early by a cache miss, since the
 // processor may run rdtsc before the lock's own instruction has finished: lfence or rdtscp would cost 10 ns (measured;
 // a native pair takes 15), so readers repair the order instead (DESIGN section 4, law 3).
-static inline uint64_t ticks_now(void)
+static inline uint64_t ticks_now(const struct thread *thread)
 {
-    if (UNLIKELY(process->clock_monotonic)) {
+    if (UNLIKELY(thread->clock_monotonic)) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - process->zero_ticks;
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - thread->zero_ticks;
     }
-    return __rdtsc() - process->zero_ticks;
+    return __rdtsc() - thread->zero_ticks;
 }
 
 // Makes sure of room for n slots, waiting or dropping as the recording's user chose. False: drop (counted).
@@ -154,7 +158,8 @@ static inline union wire_slot *ring_slot(struct thread *thread, uint64_t number)
     return &thread->ring[number & (WIRE_RING_EVENTS - 1)];
 }
 
-void ring_ring_doorbell(void);
+// Wakes the recorder if it sleeps, and sets when to do so again: a quarter of the ring further on.
+void ring_ring_doorbell(struct thread *thread);
 
 static inline void ring_end(struct thread *thread)
 {
@@ -165,13 +170,11 @@ static inline void ring_end(struct thread *thread)
     }
     for (;;) {
         const uint64_t head = *(volatile uint64_t *)&thread->head;
-        const uint64_t before = atomic_load_explicit(&thread->control->head, memory_order_relaxed);
         atomic_store_explicit(&thread->control->head, head, memory_order_release);
         *depth = 0;
         atomic_signal_fence(memory_order_seq_cst);
-        // A quarter of the ring was filled: make sure that somebody is draining.
-        if (UNLIKELY((head ^ before) & ~(uint64_t)(WIRE_RING_EVENTS / 4 - 1)))
-            ring_ring_doorbell();
+        if (UNLIKELY(head >= thread->bell))
+            ring_ring_doorbell(thread);
         // A handler that interrupted us above wrote events but left the publishing to us.
         if (LIKELY(*(volatile uint64_t *)&thread->head == head))
             return;
@@ -180,10 +183,13 @@ static inline void ring_end(struct thread *thread)
 }
 
 static inline void ring_write(
-    union wire_slot *slot, unsigned kind, uint32_t subject, uint16_t stack, uint16_t arg)
+    struct thread *thread, uint64_t number, unsigned kind, uint32_t subject, uint16_t stack, uint16_t arg)
 {
+    union wire_slot *slot = ring_slot(thread, number);
+    // The recorder has read these lines since: fetching them ahead spares the next locked instruction the wait for them.
+    __builtin_prefetch(ring_slot(thread, number + 16), 1);
     slot->b = subject | (uint64_t)stack << 32 | (uint64_t)arg << 48;
-    slot->ticks_kind = ticks_now() << 8 | kind;
+    slot->ticks_kind = ticks_now(thread) << 8 | kind;
 }
 
 // Writes one event without payload.
@@ -192,7 +198,7 @@ static inline void event_emit(
 {
     ring_begin(thread);
     if (LIKELY(ring_has_room(thread, 1)))
-        ring_write(ring_slot(thread, ring_take(thread, 1)), kind, subject, stack, arg);
+        ring_write(thread, ring_take(thread, 1), kind, subject, stack, arg);
     ring_end(thread);
 }
 
