@@ -129,6 +129,8 @@ static bool member_at(Dwarf_Die *type, uint64_t offset, Dwarf_Die *ret_member, u
     do {
         if (dwarf_tag(&die) != DW_TAG_member && dwarf_tag(&die) != DW_TAG_inheritance)
             continue;
+        if (dwarf_hasattr(&die, DW_AT_declaration)) // a static member, before DWARF 5
+            continue;
         uint64_t start = 0; // members of a union say none
         if (dwarf_hasattr(&die, DW_AT_data_member_location) &&
             !number_of(&die, DW_AT_data_member_location, &start))

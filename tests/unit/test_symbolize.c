@@ -512,9 +512,8 @@ static void test_unwritable_trace_is_an_error(void **state)
 
 static void test_cpp(void **state)
 {
-    (void)state;
     struct trace *trace = trace_new();
-    record(trace, fixture("cpp"), NULL);
+    record(trace, fixture(*state), NULL);
     symbolize(trace, NULL);
     expect_line(trace, "method", 0, "bank::vault::open(int)", false, "// in open");
     assert_non_null(
@@ -561,7 +560,8 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_missing_files_are_quiet),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_unwritable_trace_is_an_error),
-        cmocka_unit_test(test_cpp),
+        { "C++, DWARF 4", test_cpp, NULL, NULL, (void *)"cpp-dwarf-4" },
+        { "C++, DWARF 5", test_cpp, NULL, NULL, (void *)"cpp-dwarf-5" },
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     for (char **each = fixtures; *each; each++)
