@@ -24,9 +24,9 @@ static inline struct timespec show_soon(clockid_t clock, long milliseconds)
 {
     struct timespec time;
     clock_gettime(clock, &time);
-    time.tv_nsec += milliseconds * 1000000;
-    time.tv_sec += time.tv_nsec / 1000000000;
-    time.tv_nsec %= 1000000000;
+    long long ns = time.tv_sec * 1000000000LL + time.tv_nsec + milliseconds * 1000000LL;
+    time.tv_sec = ns / 1000000000;
+    time.tv_nsec = ns % 1000000000;
     return time;
 }
 
