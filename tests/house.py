@@ -64,8 +64,10 @@ def bad_includes(root, names):
                     yield f'{name} includes {included}'
                 continue
             own = str(Path(name).parent / included)
-            target = own if own in headers[included] else headers[included][0]
-            if not any(in_folder(target, folder) for folder in rule[1]):
+            candidates = [own] if own in headers[included] else headers[included]
+            allowed = [path for path in candidates if any(in_folder(path, folder) for folder in rule[1])]
+            target = (allowed or candidates)[0]
+            if not allowed:
                 yield f'{name} includes {target}'
             elif rule[0] == 'tracer/preload' and in_folder(target, 'tracer/format') and included not in PRELOAD_FORMAT:
                 yield f'{name} includes {target}'

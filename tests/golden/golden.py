@@ -81,7 +81,7 @@ def finding_text(finding):
             yield f'  {title}'
         for step in steps or []:
             holding = ' and '.join(masked(name) for name in step.get('holding') or [])
-            yield (f'    {masked(names.get(step["thread"]) or "-")}: {step["action"]} {masked(step["lock"])}'
+            yield (f'    {masked(names.get(step["thread"]) or "-")}: {step["action"]} {masked(step["lock"] or "-")}'
                    + (f' holding {holding}' if holding else '') + f' in {place(step["stack"])}')
 
 
