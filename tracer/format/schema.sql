@@ -4,9 +4,20 @@
 --
 -- Times are ticks since the recording's zero: ns = ticks * 1e9 / meta.ticks_per_second. Ids count from 1; 0 or NULL
 -- means none. Everything needed to read a trace is in it: no binary, source file or debug information is consulted.
--- The events are in `chunk` (packed, see chunk.c); `trenza sql` and the loadable extension show them as the table
---   event(thread_id, sequence, ticks, time_ns, kind, subject, stack_id, arg, mutex_id, code)
--- in which subject is an object.id or, for events about threads, a thread.id.
+-- The events are in `chunk` (packed, see chunk.c); `trenza sql` and the loadable extension (.load libtrenza-sqlite) show
+-- them as the table `event`, one row per event:
+--   thread_id    thread.id
+--   sequence     from 0 in each thread, in the order in which they happened there
+--   ticks        as above; never decreases within a thread
+--   time_ns      nanoseconds since the recording's zero
+--   kind         'acquire', 'release' ...: the names and meanings are in event_list.h
+--   subject      object.id; for events about threads a thread.id; block-begin and block-end: number of the system call
+--                (blocking_list.h, from 1)
+--   stack_id     stack.id
+--   arg          event_list.h; NULL where it is told as the next two
+--   mutex_id     cond-wait, cond-wake: object.id of the mutex
+--   code         cond-wait: 1 when timed; cond-wake: 0 or the errno it returned
+-- Ask for thread_id, ticks or time_ns where possible: only the chunks concerned are then unpacked.
 
 -- Facts about the recording, by name: trenza_version, host, kernel, started_unix_ns, clock ('tsc'|'monotonic'),
 -- ticks_per_second, duration_ticks, ended ('exit'|'signal'|'deadlock'|'timeout'|'interrupted'|''),

@@ -98,6 +98,8 @@ int store_fail_sqlite(struct store *store, const char *doing)
         return store_fail(store, -error, "'%s' is damaged: %s", store->path, sqlite3_errmsg(store->db));
     if (error == EINVAL)
         return store_fail(store, -error, "'%s': %s", store->path, sqlite3_errmsg(store->db));
+    if (error == EBUSY)
+        return store_fail(store, -error, "'%s' is locked by another program", store->path);
     if (error == EROFS && store->read_only)
         return store_fail(store, -error, "'%s' is open for reading only", store->path);
     return store_fail(store, -error, "cannot %s '%s': %s", doing, store->path, strerror(error));
