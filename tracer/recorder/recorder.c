@@ -1,13 +1,493 @@
 // SPDX-License-Identifier: MIT
-// Ties the recorder together. (Not built yet: every run is refused.)
+// Ties the recorder together. The main thread starts the program, lets processes in and sees them end, keeps the time and
+// hears signals; the drain thread does everything that touches rings and trace; the heart beats. The main thread waits
+// in one place (epoll), handles one event, then asks whether the recording is over.
+//
+// Ending a program goes in steps: what every thread does is written down first (an incident), then SIGTERM to the whole tree,
+// then SIGKILL to what is left of it after a grace.
 #include "recorder.h"
 
-G_DEFINE_QUARK(recorder-error-quark, recorder_error)
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "drain.h"
+#include "facts.h"
+#include "launch.h"
+#include "proc.h"
+#include "program.h"
+#include "session.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define GRACE_NS (2 * SECOND_NS)
+#define GRACE_OF_REQUEST_NS                                                                                  \
+    (8 * SECOND_NS) // somebody asked for the end: the program may take its time to close its files
+#define KILL_AGAIN_NS (SECOND_NS / 5)
+#define INCIDENT_NS SECOND_NS         // so long the end of a program waits for the incident to be written
+#define NOBODY_NS (10 * SECOND_NS)    // attach mode: so long for the first process to come
+#define STRAGGLERS_NS (SECOND_NS / 4) // attach mode: a child of the last process may be about to say hello
+#define NEVER INT64_MAX
+
+G_DEFINE_QUARK(recorder - error - quark, recorder_error)
+
+struct recorder {
+    const struct recorder_options *options;
+    struct program program;
+    char *preload;
+    struct store *store;
+    bool had_old; // there was a trace at the output's path
+    struct session session;
+    struct drain drain;
+    struct attach attach;
+    struct launch_state state;
+    bool state_changed;
+    bool session_is_open;
+    bool drain_runs;
+    int epoll_fd;
+    struct attach_source signals; // signalfd
+    struct attach_source notices; // the drain thread's eventfd
+
+    pid_t pid; // of the program; 0 in attach mode
+    bool program_ended;
+    bool by_signal;
+    int status; // as a shell says it; -1: not known
+    enum recorder_ended why;
+    bool ending;        // the tree is being ended
+    bool over;          // asked to stop recording at once
+    int64_t grace_ns;   // of the ending that waits for its incident
+    int64_t ending_at;  // NEVER, or when the ending begins even if the incident is not written
+    int64_t kill_at;    // NEVER, or when SIGKILL is due
+    int64_t give_up_at; // NEVER, or when not even SIGKILL has helped
+    int64_t timeout_at;
+    int64_t quiet_since; // since when no process is alive that could be recorded; NEVER: there is one
+    int64_t linger_until;
+    int64_t began_at;
+};
+
+static bool fail(GError **error, const char *what)
+{
+    g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "cannot %s: %s", what, g_strerror(errno));
+    return false;
+}
+
+static bool attach_mode(const struct recorder *recorder)
+{
+    return recorder->options->argv == NULL;
+}
+
+// --- setting up ---
+
+static bool create_store(struct recorder *recorder, GError **error)
+{
+    struct stat status;
+    const char *output = recorder->options->output;
+    recorder->had_old = lstat(output, &status) == 0;
+    int result = store_create(output, &recorder->store);
+    if (result >= 0)
+        return true;
+    g_set_error_literal(error, RECORDER_ERROR, RECORDER_ERROR_FAILED,
+        recorder->store ? store_message(recorder->store) : g_strerror(-result));
+    store_close(recorder->store);
+    recorder->store = NULL;
+    return false;
+}
+
+// The program was never run: the trace that was there before takes its place again.
+static void uncreate_store(struct recorder *recorder)
+{
+    static const char *const parts[] = { "", "-wal", "-shm" };
+    store_close(recorder->store);
+    recorder->store = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autofree char *path = g_strconcat(recorder->options->output, parts[i], NULL);
+        g_unlink(path);
+    }
+    g_autofree char *old = g_strconcat(recorder->options->output, ".old", NULL);
+    if (recorder->had_old)
+        g_rename(old, recorder->options->output);
+}
+
+static bool watch_fd(const struct recorder *recorder, struct attach_source *source)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
+    return epoll_ctl(recorder->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0;
+}
+
+static bool prepare_signals(struct recorder *recorder, GError **error)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    static const int heard[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+    for (size_t i = 0; i < G_N_ELEMENTS(heard); i++)
+        sigaddset(&set, heard[i]);
+    launch_prepare(&recorder->state, &set);
+    recorder->state_changed = true;
+    recorder->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    recorder->signals =
+        (struct attach_source){ ATTACH_OTHER, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) };
+    if (recorder->epoll_fd < 0 || recorder->signals.fd < 0 || !watch_fd(recorder, &recorder->signals))
+        return fail(error, "hear signals");
+    return true;
+}
+
+static bool start_drain(struct recorder *recorder, GError **error)
+{
+    if (!drain_start(&recorder->drain, recorder->store, &recorder->session))
+        return fail(error, "start a thread");
+    recorder->drain_runs = true;
+    recorder->notices = (struct attach_source){ ATTACH_OTHER, recorder->drain.notice_fd };
+    if (!watch_fd(recorder, &recorder->notices) ||
+        !attach_init(&recorder->attach, &recorder->session, &recorder->drain, recorder->epoll_fd))
+        return fail(error, "wait for processes");
+    return true;
+}
+
+static bool set_up(struct recorder *recorder, GError **error)
+{
+    const struct recorder_options *options = recorder->options;
+    if (!attach_mode(recorder)) {
+        if (!program_look(options->argv[0], &recorder->program, error))
+            return false;
+        recorder->preload = launch_find_preload(options->preload_path, error);
+        if (!recorder->preload)
+            return false;
+    }
+    if (!prepare_signals(recorder, error) ||
+        !session_open(&recorder->session, options->drop_when_full, options->blocking_calls, error))
+        return false;
+    recorder->session_is_open = true;
+    if (!create_store(recorder, error))
+        return false;
+    facts_write_first(recorder->store, options, &recorder->session.clock);
+    return start_drain(recorder, error);
+}
+
+static void tear_down(struct recorder *recorder)
+{
+    if (recorder->drain_runs)
+        drain_done(&recorder->drain);
+    attach_done(&recorder->attach);
+    if (recorder->session_is_open)
+        session_close(&recorder->session);
+    if (recorder->signals.fd >= 0)
+        close(recorder->signals.fd);
+    if (recorder->epoll_fd >= 0)
+        close(recorder->epoll_fd);
+    if (recorder->state_changed)
+        launch_restore(&recorder->state);
+    program_done(&recorder->program);
+    g_free(recorder->preload);
+}
+
+// --- starting ---
+
+static void note(const struct recorder *recorder, const char *line)
+{
+    if (!recorder->options->quiet)
+        g_printerr("trenza: %s\n", line);
+}
+
+static bool start_program(struct recorder *recorder, GError **error)
+{
+    if (recorder->program.what) {
+        g_autofree char *line =
+            g_strconcat(recorder->program.detail, ", so nothing of it can be recorded", NULL);
+        note(recorder, line);
+        drain_add_coverage(&recorder->drain, recorder->program.what, recorder->program.detail);
+    }
+    recorder->pid = launch_program(
+        &recorder->state, recorder->options->argv, recorder->preload, recorder->session.socket_path, error);
+    return recorder->pid > 0;
+}
+
+// The target waits for the path; from then on this process must not keep its terminal or its pipes open.
+static bool announce_session(struct recorder *recorder, GError **error)
+{
+    const char *path = recorder->session.socket_path;
+    int fd = recorder->options->ready_fd;
+    bool written = write(fd, path, strlen(path) + 1) == (ssize_t)strlen(path) + 1;
+    close(fd);
+    if (!written)
+        return fail(error, "tell the session's path");
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int standard = 0; standard <= 2 && null >= 0; standard++)
+        dup2(null, standard);
+    if (null > 2)
+        close(null);
+    return true;
+}
+
+// --- ending ---
+
+static GArray *living(const struct recorder *recorder)
+{
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    attach_collect(&recorder->attach, pids);
+    return pids;
+}
+
+static void signal_tree(const struct recorder *recorder, int signal_number)
+{
+    g_autoptr(GArray) pids = living(recorder);
+    launch_signal_tree(pids, signal_number);
+}
+
+static void begin_ending(struct recorder *recorder)
+{
+    int64_t now = clock_now_ns();
+    recorder->ending = true;
+    recorder->ending_at = NEVER;
+    recorder->kill_at = now + recorder->grace_ns;
+    recorder->give_up_at = recorder->kill_at + 5 * SECOND_NS;
+    signal_tree(recorder, SIGTERM);
+    signal_tree(recorder, SIGCONT);
+}
+
+// Ends the program once an incident says what it was doing.
+static void end_with_incident(
+    struct recorder *recorder, enum recorder_ended why, const char *what, int64_t grace_ns)
+{
+    recorder->why = why;
+    recorder->grace_ns = grace_ns;
+    recorder->ending_at = clock_now_ns() + INCIDENT_NS;
+    drain_write_incident(&recorder->drain, what);
+}
+
+static void hear_request_to_end(struct recorder *recorder)
+{
+    if (attach_mode(recorder)) {
+        recorder->why = RECORDER_ENDED_INTERRUPTED;
+        recorder->over = true;
+    } else if (recorder->ending || recorder->ending_at != NEVER) {
+        recorder->kill_at = 0;
+    } else {
+        end_with_incident(recorder, RECORDER_ENDED_INTERRUPTED, "interrupted", GRACE_OF_REQUEST_NS);
+    }
+}
+
+// From a terminal the program gets it too; it decides what that means, and we wait for it.
+static void hear_interrupt(struct recorder *recorder, const struct signalfd_siginfo *info)
+{
+    if (attach_mode(recorder))
+        return;
+    if (info->ssi_code == SI_USER && !recorder->program_ended)
+        kill(recorder->pid, (int)info->ssi_signo);
+    if (info->ssi_signo != SIGINT || recorder->why == RECORDER_ENDED_INTERRUPTED)
+        return;
+    recorder->why = RECORDER_ENDED_INTERRUPTED;
+    drain_write_incident(&recorder->drain, "interrupted");
+}
+
+static void reap(struct recorder *recorder)
+{
+    siginfo_t info;
+    for (;;) {
+        info.si_pid = 0;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
+            return;
+        bool exited = info.si_code == CLD_EXITED;
+        int status = exited ? info.si_status : 128 + info.si_status;
+        attach_reaped(&recorder->attach, info.si_pid, status);
+        if (info.si_pid != recorder->pid || recorder->program_ended)
+            continue;
+        recorder->program_ended = true;
+        recorder->by_signal = !exited;
+        recorder->status = status;
+        double linger = recorder->options->linger;
+        recorder->linger_until = linger < 0 ? NEVER : clock_now_ns() + (int64_t)(linger * (double)SECOND_NS);
+    }
+}
+
+static void hear_signals(struct recorder *recorder)
+{
+    struct signalfd_siginfo info;
+    while (read(recorder->signals.fd, &info, sizeof info) == sizeof info)
+        switch (info.ssi_signo) {
+        case SIGCHLD:
+            reap(recorder);
+            break;
+        case SIGTERM:
+            hear_request_to_end(recorder);
+            break;
+        default:
+            hear_interrupt(recorder, &info);
+            break;
+        }
+}
+
+static void hear_notices(struct recorder *recorder)
+{
+    uint64_t count;
+    if (read(recorder->notices.fd, &count, sizeof count) != sizeof count)
+        return;
+    unsigned notices = atomic_exchange(&recorder->drain.notices, 0);
+    if (notices & DRAIN_DEADLOCK && recorder->options->on_deadlock == RECORDER_DEADLOCK_STOP &&
+        !recorder->ending) {
+        recorder->why = RECORDER_ENDED_DEADLOCK;
+        recorder->grace_ns = GRACE_NS;
+        begin_ending(recorder);
+    }
+    if (notices & DRAIN_WRITTEN && recorder->ending_at != NEVER)
+        begin_ending(recorder);
+}
+
+// --- the loop ---
+
+static int64_t next_deadline(const struct recorder *recorder, int64_t now)
+{
+    int64_t next = now + SECOND_NS;
+    next = MIN(next, recorder->ending_at);
+    next = MIN(next, recorder->kill_at);
+    next = MIN(next, recorder->timeout_at);
+    if (recorder->program_ended)
+        next = MIN(next, recorder->linger_until);
+    if (attach_mode(recorder) && recorder->quiet_since != NEVER)
+        next = MIN(next, recorder->quiet_since + STRAGGLERS_NS);
+    if (recorder->ending)
+        next = MIN(next, now + SECOND_NS / 50);
+    return MAX(next, now);
+}
+
+static void keep_time(struct recorder *recorder, int64_t now)
+{
+    if (now >= recorder->timeout_at) {
+        recorder->timeout_at = NEVER;
+        if (!recorder->ending)
+            end_with_incident(recorder, RECORDER_ENDED_TIMEOUT, "timeout", GRACE_NS);
+    }
+    if (now >= recorder->ending_at)
+        begin_ending(recorder);
+    if (now >= recorder->kill_at) {
+        signal_tree(recorder, SIGKILL);
+        recorder->kill_at = now + KILL_AGAIN_NS;
+    }
+    if (attach_alive(&recorder->attach) > 0)
+        recorder->quiet_since = NEVER;
+    else if (recorder->quiet_since == NEVER)
+        recorder->quiet_since = now;
+}
+
+static bool tree_is_empty(const struct recorder *recorder)
+{
+    g_autoptr(GArray) tree = proc_descendants(getpid());
+    return tree->len == 0 && attach_alive(&recorder->attach) == 0;
+}
+
+static bool is_over(const struct recorder *recorder, int64_t now)
+{
+    if (recorder->over)
+        return true;
+    if (recorder->ending)
+        return (recorder->program_ended && tree_is_empty(recorder)) || now >= recorder->give_up_at;
+    if (attach_mode(recorder))
+        return recorder->attach.ever
+                   ? recorder->quiet_since != NEVER && now >= recorder->quiet_since + STRAGGLERS_NS
+                   : now >= recorder->began_at + NOBODY_NS;
+    return recorder->program_ended && (now >= recorder->linger_until || attach_alive(&recorder->attach) == 0);
+}
+
+static void dispatch(struct recorder *recorder, struct attach_source *source)
+{
+    if (source == &recorder->signals)
+        hear_signals(recorder);
+    else if (source == &recorder->notices)
+        hear_notices(recorder);
+    else
+        attach_handle(&recorder->attach, source);
+}
+
+// One event at a time: handling one may do away with the source of another. When the recording seems over, what has
+// already happened is heard first.
+static void record(struct recorder *recorder)
+{
+    for (;;) {
+        int64_t now = clock_now_ns();
+        keep_time(recorder, now);
+        bool over = is_over(recorder, now);
+        int64_t wait_ns = over ? 0 : next_deadline(recorder, now) - now;
+        struct epoll_event event;
+        int n = epoll_wait(recorder->epoll_fd, &event, 1, (int)((wait_ns + 999999) / 1000000));
+        if (n > 0)
+            dispatch(recorder, event.data.ptr);
+        else if (over)
+            return;
+    }
+}
+
+static enum recorder_ended how_it_ended(const struct recorder *recorder)
+{
+    if (recorder->why != RECORDER_ENDED_EXIT)
+        return recorder->why;
+    return recorder->by_signal ? RECORDER_ENDED_SIGNAL : RECORDER_ENDED_EXIT;
+}
+
+static bool close_trace(struct recorder *recorder, struct recorder_result *ret_result, GError **error)
+{
+    drain_finish(&recorder->drain);
+    struct recording *recording = &recorder->drain.recording;
+    *ret_result = (struct recorder_result){
+        .ended = how_it_ended(recorder),
+        .exit_status = recorder->status,
+        .events = recording->events,
+        .lost = recording->lost,
+        .processes = recording->processes,
+        .threads = recording->threads,
+        .seconds = (double)(clock_now_ns() - recorder->began_at) / (double)SECOND_NS,
+    };
+    if (recording->processes == 0 && !recorder->program.what)
+        WRITER_PUT(
+            &recording->writer, store_put_coverage, 0, "no-session", "no process came to the recorder");
+    facts_write_last(&recording->writer, ret_result, &recorder->session.clock);
+    int result = store_close(recorder->store);
+    recorder->store = NULL;
+    if (!recording->writer.failed && result >= 0)
+        return true;
+    g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "the trace is not complete: %s",
+        recording->writer.message ? recording->writer.message : g_strerror(-result));
+    return false;
+}
+
+static bool run(struct recorder *recorder, struct recorder_result *ret_result, GError **error)
+{
+    int64_t now = clock_now_ns();
+    recorder->began_at = now;
+    if (!set_up(recorder, error))
+        return false;
+    if (recorder->options->timeout > 0)
+        recorder->timeout_at = now + (int64_t)(recorder->options->timeout * (double)SECOND_NS);
+    if (attach_mode(recorder) ? announce_session(recorder, error) : start_program(recorder, error)) {
+        record(recorder);
+        return close_trace(recorder, ret_result, error);
+    }
+    drain_finish(&recorder->drain);
+    uncreate_store(recorder);
+    return false;
+}
 
 bool recorder_run(const struct recorder_options *options, struct recorder_result *ret_result, GError **error)
 {
-    (void)options;
-    *ret_result = (struct recorder_result){.exit_status = -1};
-    g_set_error_literal(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "recording is not built yet");
-    return false;
+    struct recorder recorder = {
+        .options = options,
+        .epoll_fd = -1,
+        .signals.fd = -1,
+        .status = options->argv ? -1 : 0,
+        .ending_at = NEVER,
+        .kill_at = NEVER,
+        .give_up_at = NEVER,
+        .timeout_at = NEVER,
+        .quiet_since = NEVER,
+        .linger_until = NEVER,
+    };
+    *ret_result = (struct recorder_result){ .exit_status = -1 };
+    bool complete = run(&recorder, ret_result, error);
+    tear_down(&recorder);
+    store_close(recorder.store);
+    return complete;
 }

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+// Ring events to trace events. Nearly all events are acquisitions and releases of objects that are known already: these go a
+// short way, two table look-ups, a held set of a few entries, a few bytes packed; no hashing, no allocation. Everything else is
+// rare and may take its time.
+//
+// Nothing in a ring is trusted: a slot that holds no event is counted and skipped, a number out of range means nothing.
+#include "apply.h"
+
+#include <string.h>
+
+#include "events.h"
+#include "objects.h"
+#include "threads.h"
+
+enum subject_kind { SUBJECT_NONE, SUBJECT_OBJECT, SUBJECT_THREAD };
+
+static enum subject_kind subject_kind(unsigned kind)
+{
+    if ((kind >= EVENT_REQUEST && kind <= EVENT_OBJECT_END))
+        return SUBJECT_OBJECT;
+    if (kind >= EVENT_THREAD_START && kind <= EVENT_CANCEL)
+        return SUBJECT_THREAD;
+    return SUBJECT_NONE;
+}
+
+// One event on its way, with what has been found out about it.
+struct arrival {
+    struct recording *recording;
+    struct ring *ring;
+    struct process *process;
+    struct thread *thread;
+    union wire_slot slot;
+    uint64_t payload_at; // ring index of its first payload slot
+    uint64_t ticks;
+    uint32_t stack;           // stack.id
+    struct object_ref object; // when its subject is one
+    struct trace_event event; // what goes into the chunk
+};
+
+static inline union wire_slot slot_at(const struct ring *ring, uint64_t index)
+{
+    return ring->slots[index & (WIRE_RING_EVENTS - 1)];
+}
+
+static inline uint32_t stack_of(const struct ring *ring, const union wire_slot *slot)
+{
+    return G_LIKELY(ring->stacks && slot->stack < WIRE_STACK_SLOTS) ? ring->stacks[slot->stack] : 0;
+}
+
+// A clock may run a little behind on another core than the one that read zero.
+static inline uint64_t ticks_of(const union wire_slot *slot)
+{
+    uint64_t ticks = WIRE_TICKS(*slot);
+    return G_LIKELY(ticks >> 55 == 0) ? ticks : 0;
+}
+
+static void copy_payload(const struct arrival *arrival, void *ret_payload, size_t bytes)
+{
+    uint8_t *to = ret_payload;
+    for (uint64_t at = arrival->payload_at; bytes > 0; at++) {
+        union wire_slot slot = slot_at(arrival->ring, at);
+        size_t part = MIN(bytes, sizeof slot);
+        memcpy(to, &slot, part);
+        to += part;
+        bytes -= part;
+    }
+}
+
+// --- stacks and modules ---
+
+static void apply_stack(struct arrival *arrival)
+{
+    struct ring *ring = arrival->ring;
+    uint64_t addresses[WIRE_STACK_FRAMES];
+    uint32_t frames[WIRE_STACK_FRAMES];
+    size_t words = MIN((size_t)arrival->slot.arg * 2, WIRE_STACK_FRAMES);
+    if (arrival->slot.stack == 0 || arrival->slot.stack >= WIRE_STACK_SLOTS)
+        return;
+    copy_payload(arrival, addresses, words * sizeof *addresses);
+    if (words && addresses[words - 1] == 0)
+        words--;
+    process_poll_modules(arrival->recording, arrival->process);
+    for (size_t i = 0; i < words; i++)
+        frames[i] = process_frame(arrival->recording, arrival->process, addresses[i], arrival->ticks);
+    if (!ring->stacks)
+        ring->stacks = g_new0(uint32_t, WIRE_STACK_SLOTS);
+    ring->stacks[arrival->slot.stack] =
+        ids_stack(&arrival->recording->ids, frames, words, arrival->slot.subject == 1);
+}
+
+// --- holding and waiting ---
+
+static void wait_begins(struct arrival *arrival, bool timed)
+{
+    arrival->thread->wait = (struct thread_wait){
+        .kind = arrival->event.kind,
+        .timed = timed,
+        .subject = arrival->event.subject,
+        .flags = arrival->object.flags,
+        .stack = arrival->stack,
+        .since = arrival->ticks,
+    };
+}
+
+// A signal handler may take and give back other objects while its thread waits: only an event about the same object ends
+// the wait.
+static void wait_ends(struct arrival *arrival)
+{
+    if (arrival->thread->wait.subject == arrival->event.subject)
+        arrival->thread->wait.kind = EVENT_NONE;
+}
+
+static inline bool counts(const struct object_ref *object, bool shared)
+{
+    return shared || object->flags & OBJECT_RECURSIVE;
+}
+
+static void hold(struct thread *thread, const struct object_ref *object, const struct held *acquired)
+{
+    if (object->kind == OBJECT_MUTEX || object->kind == OBJECT_RWLOCK || object->kind == OBJECT_SPINLOCK)
+        held_set_add(&thread->held, acquired, counts(object, acquired->shared));
+}
+
+static void note_given_back(struct arrival *arrival, uint32_t object)
+{
+    uint64_t *ticks = g_new(uint64_t, 1);
+    *ticks = arrival->ticks;
+    g_hash_table_insert(arrival->recording->given_back, GUINT_TO_POINTER(object), ticks);
+}
+
+static void give_back(struct arrival *arrival, uint32_t object)
+{
+    struct thread *thread = arrival->thread;
+    if (!held_set_remove(&thread->held, object, &thread->given_back)) {
+        thread->given_back = (struct held){ 0 };
+        note_given_back(arrival, object);
+    }
+}
+
+static void take_again(struct arrival *arrival)
+{
+    struct thread *thread = arrival->thread;
+    if (thread->given_back.object && thread->given_back.object == arrival->event.subject)
+        hold(thread, &arrival->object, &thread->given_back);
+    thread->given_back = (struct held){ 0 };
+}
+
+static void apply_cond(struct arrival *arrival)
+{
+    uint64_t payload[2];
+    copy_payload(arrival, payload, sizeof payload);
+    struct object_ref mutex =
+        object_resolve(arrival->recording, arrival->process, (uint32_t)payload[0], EVENT_ACQUIRE);
+    bool waits = arrival->event.kind == EVENT_COND_WAIT;
+    arrival->event.arg = chunk_arg_pair(mutex.id, waits ? payload[1] != 0 : arrival->slot.arg);
+    if (waits) {
+        give_back(arrival, mutex.id);
+        wait_begins(arrival, payload[1] != 0);
+        return;
+    }
+    wait_ends(arrival);
+    struct held again = { .object = mutex.id, .stack = arrival->stack, .since = arrival->ticks, .count = 1 };
+    hold(arrival->thread, &mutex, &again);
+}
+
+// --- life of objects ---
+
+static const char *how_it_ended(unsigned arg)
+{
+    static const char *const words[] = {
+        [WIRE_END_FREED] = "freed",
+        [WIRE_END_UNMAPPED] = "unmapped",
+        [WIRE_END_FRAME] = "frame",
+        [WIRE_END_UNLOADED] = "unloaded",
+        [WIRE_END_REINIT] = "reinit",
+        [WIRE_END_RETYPED] = "retyped",
+        [WIRE_END_CLOSED] = "closed",
+    };
+    return arg < G_N_ELEMENTS(words) && words[arg] ? words[arg] : "freed";
+}
+
+static void apply_object(struct arrival *arrival)
+{
+    struct wire_object wire;
+    copy_payload(arrival, &wire, sizeof wire);
+    process_poll_modules(arrival->recording, arrival->process);
+    object_define(arrival->recording, arrival->process, arrival->slot.subject, &wire, arrival->ticks,
+        arrival->thread->id, arrival->stack);
+    arrival->event.subject =
+        object_resolve(arrival->recording, arrival->process, arrival->slot.subject, EVENT_OBJECT).id;
+}
+
+// --- life of threads ---
+
+static void apply_thread_start(struct arrival *arrival)
+{
+    struct wire_thread_start wire;
+    copy_payload(arrival, &wire, sizeof wire);
+    if (arrival->ring->stacks)
+        memset(arrival->ring->stacks, 0, WIRE_STACK_SLOTS * sizeof *arrival->ring->stacks);
+    process_poll_modules(arrival->recording, arrival->process);
+    arrival->stack = 0;
+    arrival->event.stack = 0;
+    arrival->thread =
+        thread_start(arrival->recording, arrival->ring, arrival->slot.subject, &wire, arrival->ticks);
+}
+
+static void apply_thread_name(struct arrival *arrival)
+{
+    struct thread *named = thread_find(arrival->process, arrival->slot.subject);
+    if (!named)
+        return;
+    copy_payload(arrival, named->name, THREAD_NAME_BYTES);
+    named->changed = true;
+}
+
+static void apply_thread_end(struct arrival *arrival)
+{
+    thread_encode(arrival->recording, arrival->thread, &arrival->event);
+    thread_ended(arrival->recording, arrival->thread, arrival->ticks);
+}
+
+// --- loss ---
+
+// What the thread holds and waits for is not known any more; nothing is better than wrong.
+static void apply_lost(struct arrival *arrival)
+{
+    uint64_t payload[2];
+    copy_payload(arrival, payload, sizeof payload);
+    arrival->event.arg = (int64_t)payload[0];
+    arrival->ring->lost_told += payload[0];
+    arrival->thread->lost += payload[0];
+    arrival->process->lost += payload[0];
+    arrival->recording->lost += payload[0];
+    arrival->thread->held.n = 0;
+    arrival->thread->wait.kind = EVENT_NONE;
+    arrival->thread->changed = true;
+}
+
+// What an event about objects and waiting changes.
+static void apply_to_objects(struct arrival *arrival)
+{
+    struct held acquired = { arrival->event.subject, arrival->stack, arrival->ticks, 1, false };
+    switch (arrival->event.kind) {
+    case EVENT_REQUEST:
+    case EVENT_REQUEST_SHARED:
+    case EVENT_REQUEST_TIMED:
+    case EVENT_REQUEST_TIMED_SHARED:
+        wait_begins(arrival,
+            arrival->event.kind == EVENT_REQUEST_TIMED || arrival->event.kind == EVENT_REQUEST_TIMED_SHARED);
+        break;
+    case EVENT_ACQUIRE:
+    case EVENT_ACQUIRE_SHARED:
+    case EVENT_ACQUIRE_TIMED:
+    case EVENT_ACQUIRE_TIMED_SHARED:
+    case EVENT_ACQUIRE_TRY:
+    case EVENT_ACQUIRE_TRY_SHARED:
+        wait_ends(arrival);
+        acquired.shared = event_is_shared(arrival->event.kind);
+        hold(arrival->thread, &arrival->object, &acquired);
+        break;
+    case EVENT_FAIL:
+    case EVENT_BARRIER_LEAVE:
+    case EVENT_ONCE_BEGIN:
+    case EVENT_ONCE_DONE:
+        wait_ends(arrival);
+        break;
+    case EVENT_RELEASE:
+        give_back(arrival, arrival->event.subject);
+        break;
+    case EVENT_RELEASE_FAILED:
+        take_again(arrival);
+        break;
+    case EVENT_BARRIER_ARRIVE:
+    case EVENT_ONCE_REQUEST:
+        wait_begins(arrival, false);
+        break;
+    case EVENT_COND_WAIT:
+    case EVENT_COND_WAKE:
+        apply_cond(arrival);
+        break;
+    case EVENT_OBJECT:
+        apply_object(arrival);
+        break;
+    case EVENT_INIT:
+        object_initialised(arrival->recording, arrival->process, arrival->slot.subject, arrival->stack);
+        break;
+    case EVENT_DESTROY:
+        object_end(arrival->recording, arrival->process, arrival->slot.subject, arrival->ticks, "destroyed");
+        break;
+    case EVENT_DESTROY_FAILED:
+        object_end(arrival->recording, arrival->process, arrival->slot.subject, arrival->ticks, NULL);
+        break;
+    case EVENT_OBJECT_END:
+        object_end(arrival->recording, arrival->process, arrival->slot.subject, arrival->ticks,
+            how_it_ended(arrival->slot.arg));
+        break;
+    }
+}
+
+static void apply_to_threads(struct arrival *arrival)
+{
+    switch (arrival->event.kind) {
+    case EVENT_THREAD_NAME:
+        apply_thread_name(arrival);
+        break;
+    case EVENT_CREATE:
+        thread_created(
+            arrival->recording, arrival->process, arrival->slot.subject, arrival->thread, arrival->stack);
+        break;
+    case EVENT_JOIN_REQUEST:
+        wait_begins(arrival, arrival->slot.arg == 1);
+        break;
+    case EVENT_JOIN:
+    case EVENT_JOIN_FAILED:
+        wait_ends(arrival);
+        break;
+    }
+}
+
+static void apply_to_process(struct arrival *arrival)
+{
+    uint64_t payload[2];
+    switch (arrival->event.kind) {
+    case EVENT_FORK:
+        copy_payload(arrival, payload, sizeof payload);
+        arrival->event.arg = (int64_t)payload[0];
+        break;
+    case EVENT_EXEC:
+    case EVENT_EXEC_FAILED:
+        arrival->process->execs = arrival->event.kind == EVENT_EXEC;
+        break;
+    case EVENT_EXIT:
+        arrival->process->exit_said = arrival->slot.arg;
+        break;
+    case EVENT_BLOCK_BEGIN:
+    case EVENT_BLOCK_END:
+        break;
+    case EVENT_LOST:
+        apply_lost(arrival);
+        break;
+    }
+}
+
+// Every event that does not go the short way.
+static void apply_slowly(
+    struct recording *recording, struct ring *ring, const union wire_slot *slot, uint64_t payload_at)
+{
+    struct arrival arrival = {
+        .recording = recording,
+        .ring = ring,
+        .process = ring->process,
+        .thread = ring->thread,
+        .slot = *slot,
+        .payload_at = payload_at,
+        .ticks = ticks_of(slot),
+        .stack = stack_of(ring, slot),
+    };
+    unsigned kind = WIRE_KIND(*slot);
+    if (kind == EVENT_STACK) {
+        apply_stack(&arrival);
+        return;
+    }
+    arrival.event = (struct trace_event){ .ticks = arrival.ticks,
+        .subject = slot->subject,
+        .stack = arrival.stack,
+        .arg = slot->arg,
+        .kind = (uint8_t)kind };
+    if (kind == EVENT_THREAD_START)
+        apply_thread_start(&arrival);
+    if (!arrival.thread) {
+        ring->process->damaged_events++;
+        return;
+    }
+    switch (subject_kind(kind)) {
+    case SUBJECT_OBJECT:
+        if (kind != EVENT_OBJECT)
+            arrival.object = object_resolve(recording, ring->process, slot->subject, kind);
+        arrival.event.subject = arrival.object.id;
+        apply_to_objects(&arrival);
+        break;
+    case SUBJECT_THREAD:
+        arrival.event.subject = thread_id(recording, ring->process, slot->subject);
+        if (kind == EVENT_THREAD_END) {
+            apply_thread_end(&arrival);
+            return;
+        }
+        apply_to_threads(&arrival);
+        break;
+    default:
+        apply_to_process(&arrival);
+        break;
+    }
+    thread_encode(recording, arrival.thread, &arrival.event);
+}
+
+// The short way: exclusive or shared, plain or try, of a lock that is known and one process's alone; or its release.
+// False: not this time.
+static inline bool apply_quickly(struct recording *recording, struct ring *ring, const union wire_slot *slot)
+{
+    struct thread *thread = ring->thread;
+    unsigned kind = WIRE_KIND(*slot);
+    const struct object_ref *ref = object_find(ring->process, slot->subject);
+    if (G_UNLIKELY(!ref || ref->state != OBJECT_REF_KNOWN || !thread))
+        return false;
+    struct trace_event event = { .ticks = ticks_of(slot),
+        .subject = ref->id,
+        .stack = stack_of(ring, slot),
+        .arg = slot->arg,
+        .kind = (uint8_t)kind };
+    if (kind == EVENT_RELEASE) {
+        if (G_UNLIKELY(!held_set_remove(&thread->held, ref->id, &thread->given_back)))
+            return false;
+    } else if (ref->kind != OBJECT_SEMAPHORE) {
+        bool shared = event_is_shared(kind);
+        struct held acquired = { ref->id, event.stack, event.ticks, 1, shared };
+        held_set_add(&thread->held, &acquired, counts(ref, shared));
+    }
+    if (G_UNLIKELY(thread->wait.kind != EVENT_NONE) && kind != EVENT_RELEASE &&
+        thread->wait.subject == ref->id)
+        thread->wait.kind = EVENT_NONE;
+    thread_encode(recording, thread, &event);
+    return true;
+}
+
+uint64_t apply_events(struct recording *recording, struct ring *ring, uint64_t tail, uint64_t head)
+{
+    while (tail != head) {
+        union wire_slot slot = slot_at(ring, tail);
+        unsigned kind = WIRE_KIND(slot);
+        if (G_LIKELY(event_is_acquire(kind) || kind == EVENT_RELEASE) &&
+            G_LIKELY(apply_quickly(recording, ring, &slot))) {
+            tail++;
+            continue;
+        }
+        if (G_UNLIKELY(kind == EVENT_NONE || kind >= EVENT_KINDS)) {
+            ring->process->damaged_events++;
+            tail++;
+            continue;
+        }
+        int slots = event_payload_slots(kind);
+        uint64_t payload = slots == EVENT_PAYLOAD_VARIABLE ? slot.arg : (uint64_t)slots;
+        if (payload >= head - tail)
+            break;
+        apply_slowly(recording, ring, &slot, tail + 1);
+        tail += 1 + payload;
+    }
+    return tail;
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+// Processes come and go. A process that says hello gets a segment of shared memory and the session page; from then on it is
+// watched by a pidfd, which says when it has ended whoever its parent is. A hello from a process that is known already
+// means that it has become another program.
+//
+// Blind spot: a process of another pid namespace that this one cannot see has no pid here; it is recorded, but taken for alive
+// until the recording ends.
+#include "attach.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proc.h"
+
+struct target {
+    struct attach_source source; // the pidfd; fd -1: there is none
+    pid_t pid;
+    struct process *process; // the drain thread's: here only a name for it
+    int status;              // as a shell says it; -1: not known
+};
+
+static struct attach_source listener_source;
+
+static bool watch_fd(struct attach *attach, struct attach_source *source)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
+    return epoll_ctl(attach->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0;
+}
+
+static void target_free(gpointer pointer)
+{
+    struct target *target = pointer;
+    if (target->source.fd >= 0)
+        close(target->source.fd);
+    g_free(target);
+}
+
+bool attach_init(struct attach *attach, struct session *session, struct drain *drain, int epoll_fd)
+{
+    *attach = (struct attach){
+        .session = session,
+        .drain = drain,
+        .epoll_fd = epoll_fd,
+        .targets = g_hash_table_new_full(NULL, NULL, NULL, target_free),
+    };
+    listener_source = (struct attach_source){ ATTACH_LISTENER, session->listener };
+    return watch_fd(attach, &listener_source);
+}
+
+void attach_done(struct attach *attach)
+{
+    if (attach->targets)
+        g_hash_table_destroy(attach->targets);
+    attach->targets = NULL;
+}
+
+static void accept_connections(struct attach *attach)
+{
+    int fd;
+    while ((fd = accept4(attach->session->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        struct attach_source *source = g_new(struct attach_source, 1);
+        *source = (struct attach_source){ ATTACH_CONNECTION, fd };
+        if (!watch_fd(attach, source)) {
+            close(fd);
+            g_free(source);
+        }
+    }
+}
+
+// A memfd for a segment of as many slots as the limits on file sizes allow. -1 and errno when not even the least.
+static int make_memory(uint32_t *ret_slots)
+{
+    int fd = memfd_create("trenza-segment", MFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    for (uint32_t slots = WIRE_SLOTS; slots >= WIRE_SLOTS_MIN; slots /= 2)
+        if (ftruncate(fd, (off_t)WIRE_SEGMENT_BYTES(slots)) == 0) {
+            *ret_slots = slots;
+            return fd;
+        }
+    int failure = errno;
+    close(fd);
+    errno = failure;
+    return -1;
+}
+
+static bool send_welcome(struct attach *attach, int connection, int memory, uint32_t slots)
+{
+    struct wire_welcome welcome = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .slots = slots };
+    int fds[2] = { memory, attach->session->page_fd };
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof fds)];
+    } control = { 0 };
+    struct iovec part = { &welcome, sizeof welcome };
+    struct msghdr message = { .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof control.bytes };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fds);
+    memcpy(CMSG_DATA(header), fds, sizeof fds);
+    return sendmsg(connection, &message, MSG_NOSIGNAL) == sizeof welcome;
+}
+
+static struct target *find_target(const struct attach *attach, pid_t pid)
+{
+    return pid ? g_hash_table_lookup(attach->targets, GINT_TO_POINTER(pid)) : NULL;
+}
+
+static struct process *describe_process(struct attach *attach, pid_t pid, const struct wire_hello *hello)
+{
+    struct process *process =
+        process_new(pid, pid ? proc_executable(pid) : NULL, pid ? proc_arguments(pid) : NULL);
+    process->parent_pid = hello->parent_pid;
+    process->forked = hello->forked;
+    process->forked_from = hello->forked_from;
+    process->started_ticks = (int64_t)clock_ticks(&attach->session->clock);
+    return process;
+}
+
+static void end_target(struct attach *attach, struct target *target, bool exec)
+{
+    drain_end_process(attach->drain, target->process, target->status, exec);
+    if (target->source.fd >= 0)
+        epoll_ctl(attach->epoll_fd, EPOLL_CTL_DEL, target->source.fd, NULL);
+    g_hash_table_remove(attach->targets, GINT_TO_POINTER(target->pid));
+}
+
+static void add_target(struct attach *attach, pid_t pid, struct process *process)
+{
+    struct target *target = g_new(struct target, 1);
+    errno = 0;
+    int fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    int failure = errno;
+    *target = (struct target){ { ATTACH_PIDFD, fd }, pid, process, -1 };
+    // Without a pid there is nothing to know it by again: a key of its own, below all pids.
+    gpointer key = GINT_TO_POINTER(pid ? pid : -(int)attach->ever);
+    g_hash_table_replace(attach->targets, key, target);
+    if (fd >= 0)
+        watch_fd(attach, &target->source);
+    else if (failure == ESRCH)
+        end_target(attach, target, false);
+}
+
+static void welcome_process(
+    struct attach *attach, pid_t pid, const struct wire_hello *hello, struct segment *segment)
+{
+    struct target *old = find_target(attach, pid);
+    if (old && hello->kind == WIRE_HELLO_SEGMENT) {
+        drain_add_segment(attach->drain, old->process, segment);
+        return;
+    }
+    if (old)
+        end_target(attach, old, true);
+    attach->ever++;
+    struct process *process = describe_process(attach, pid, hello);
+    process_add_segment(process, segment);
+    drain_add_process(attach->drain, process, hello->pid);
+    add_target(attach, pid, process);
+}
+
+static void refuse(struct attach *attach, pid_t pid)
+{
+    g_autofree char *detail =
+        g_strdup_printf("process %d got no shared memory: %s", (int)pid, g_strerror(errno));
+    drain_add_coverage(attach->drain, "no-memory", detail);
+}
+
+// Everything is handed to the drain thread before the target may write its first event.
+static void answer(struct attach *attach, int connection, const struct wire_hello *hello)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        (peer.uid != geteuid() && peer.uid != 0 && geteuid() != 0))
+        return;
+    uint32_t slots;
+    int memory = make_memory(&slots);
+    struct segment *segment = memory >= 0 ? segment_new(memory, slots) : NULL;
+    if (segment) {
+        welcome_process(attach, peer.pid, hello, segment);
+        send_welcome(attach, connection, memory, slots);
+    } else {
+        refuse(attach, peer.pid);
+    }
+    if (memory >= 0)
+        close(memory);
+}
+
+static void hear_connection(struct attach *attach, struct attach_source *source)
+{
+    struct wire_hello hello;
+    ssize_t size = recv(source->fd, &hello, sizeof hello, 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (size == sizeof hello && hello.magic == WIRE_MAGIC && hello.version == WIRE_VERSION &&
+        (hello.kind == WIRE_HELLO_PROCESS || hello.kind == WIRE_HELLO_SEGMENT))
+        answer(attach, source->fd, &hello);
+    close(source->fd);
+    g_free(source);
+}
+
+// A child's status is looked at but left for waitpid; of another's child only what it said itself is known.
+static void hear_end(struct attach *attach, struct target *target)
+{
+    siginfo_t info = { 0 };
+    if (waitid(P_PIDFD, (id_t)target->source.fd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+        target->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    end_target(attach, target, false);
+}
+
+void attach_handle(struct attach *attach, struct attach_source *source)
+{
+    switch (source->kind) {
+    case ATTACH_LISTENER:
+        accept_connections(attach);
+        break;
+    case ATTACH_CONNECTION:
+        hear_connection(attach, source);
+        break;
+    case ATTACH_PIDFD:
+        hear_end(attach, (struct target *)source);
+        break;
+    case ATTACH_OTHER:
+        break;
+    }
+}
+
+void attach_reaped(struct attach *attach, pid_t pid, int status)
+{
+    struct target *target = find_target(attach, pid);
+    if (!target)
+        return;
+    target->status = status;
+    end_target(attach, target, false);
+}
+
+unsigned attach_alive(const struct attach *attach)
+{
+    return g_hash_table_size(attach->targets);
+}
+
+void attach_collect(const struct attach *attach, GArray *pids)
+{
+    GHashTableIter each;
+    gpointer pointer;
+    g_hash_table_iter_init(&each, attach->targets);
+    while (g_hash_table_iter_next(&each, NULL, &pointer)) {
+        struct target *target = pointer;
+        if (target->pid)
+            g_array_append_val(pids, target->pid);
+    }
+}

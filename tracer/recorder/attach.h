@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Processes come and go: the handshake of wire.h on one side, pidfds on the other. Main thread only.
+#ifndef TRENZA_RECORDER_ATTACH_H
+#define TRENZA_RECORDER_ATTACH_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "drain.h"
+#include "session.h"
+
+struct attach {
+    struct session *session;
+    struct drain *drain;
+    int epoll_fd;        // where descriptors are waited for; events carry a struct attach_source
+    GHashTable *targets; // pid -> struct target: processes that are alive
+    unsigned ever;       // processes that ever came
+};
+
+enum attach_source_kind {
+    ATTACH_OTHER, // not attach's: the owner of the epoll descriptor knows
+    ATTACH_LISTENER,
+    ATTACH_CONNECTION,
+    ATTACH_PIDFD,
+};
+
+// What an epoll event points at.
+struct attach_source {
+    enum attach_source_kind kind;
+    int fd;
+};
+
+bool attach_init(struct attach *attach, struct session *session, struct drain *drain, int epoll_fd);
+void attach_done(struct attach *attach);
+
+// Handles an epoll event whose source is attach's own; may free the source.
+void attach_handle(struct attach *attach, struct attach_source *source);
+// waitpid said this of a child. Tells which processes' statuses are known.
+void attach_reaped(struct attach *attach, pid_t pid, int status);
+// How many recorded processes are alive.
+unsigned attach_alive(const struct attach *attach);
+// Adds their pids to an array of pid_t.
+void attach_collect(const struct attach *attach, GArray *pids);
+
+#endif

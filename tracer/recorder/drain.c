@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+// The drain thread. A round goes over all rings; when all were nearly empty it sleeps on the doorbell, which targets ring
+// when a quarter of a ring has been filled, so an idle program costs some fifty short rounds a second and a busy one
+// is drained in large gulps. Everything that touches the trace happens here, between rounds, so a slow disk slows the
+// targets down when their rings are full, and memory stays bounded.
+#include "drain.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "incident.h"
+#include "objects.h"
+#include "threads.h"
+
+#define BUSY_SLOTS (WIRE_RING_EVENTS / 8) // a ring fuller than this is no reason to sleep
+#define GULP_SLOTS 4096u                  // at most so many slots before a waiting target is let go on
+#define SLEEP_NS (30 * 1000000)
+#define LOOK_NS (100 * 1000000)
+#define COMMIT_NS 1000000000
+
+enum message_kind { ADD_PROCESS, ADD_SEGMENT, END_PROCESS, WRITE_INCIDENT, ADD_COVERAGE, FINISH };
+
+struct message {
+    enum message_kind kind;
+    struct process *process;
+    struct segment *segment;
+    uint32_t own_pid;
+    int status;
+    bool exec;
+    char *text;
+    char *detail;
+};
+
+// --- rings ---
+
+static void let_go_on(struct ring *ring, uint64_t tail)
+{
+    atomic_store_explicit(&ring->control->tail, tail, memory_order_release);
+    // Pairs with the target, which sets waiting and then looks at tail again.
+    atomic_thread_fence(memory_order_seq_cst);
+    if (G_UNLIKELY(atomic_load_explicit(&ring->control->waiting, memory_order_relaxed))) {
+        atomic_store(&ring->control->waiting, 0);
+        futex_wake(&ring->control->waiting);
+    }
+}
+
+static void give_up(struct ring *ring)
+{
+    ring->damaged = true;
+    ring->process->damaged_events++;
+}
+
+// Returns how many slots were filled when it was looked at; 0 when none of them could be taken.
+static uint64_t drain_ring(struct recording *recording, struct ring *ring)
+{
+    uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_relaxed);
+    uint64_t head = atomic_load_explicit(&ring->control->head, memory_order_acquire);
+    uint64_t filled = head - tail;
+    if (filled == 0 || ring->damaged)
+        return 0;
+    if (filled > WIRE_RING_EVENTS) {
+        give_up(ring);
+        return 0;
+    }
+    const uint64_t first = tail;
+    while (tail != head) {
+        uint64_t end = head - tail > GULP_SLOTS ? tail + GULP_SLOTS : head;
+        uint64_t next = apply_events(recording, ring, tail, end);
+        // A payload that crosses the gulp's end needs a longer gulp; one that crosses the head is not all there yet.
+        if (next == tail)
+            next = apply_events(recording, ring, tail, head);
+        if (next == tail)
+            break;
+        tail = next;
+        let_go_on(ring, tail);
+    }
+    return tail == first ? 0 : filled;
+}
+
+static void know_rings(struct process *process, struct segment *segment, uint32_t used)
+{
+    uint8_t *slots = (uint8_t *)segment->shared + WIRE_SEGMENT_HEADER;
+    for (; segment->slots_known < used; segment->slots_known++) {
+        uint8_t *slot = slots + (size_t)segment->slots_known * WIRE_SLOT_BYTES;
+        segment->rings[segment->slots_known] = (struct ring){
+            .control = (struct wire_ring *)slot,
+            .slots = (const union wire_slot *)(slot + WIRE_PAGE),
+            .process = process,
+        };
+    }
+}
+
+uint64_t drain_process(struct recording *recording, struct process *process)
+{
+    uint64_t fullest = 0;
+    for (struct segment *segment = process->segments; segment; segment = segment->next) {
+        uint32_t used = atomic_load_explicit(&segment->shared->slots_used, memory_order_acquire);
+        used = MIN(used, segment->slots);
+        if (used > segment->slots_known)
+            know_rings(process, segment, used);
+        for (uint32_t i = 0; i < used; i++) {
+            uint64_t filled = drain_ring(recording, &segment->rings[i]);
+            fullest = MAX(fullest, filled);
+        }
+    }
+    return fullest;
+}
+
+static uint64_t fullest_ring(const struct process *process)
+{
+    uint64_t fullest = 0;
+    for (const struct segment *segment = process->segments; segment; segment = segment->next)
+        for (uint32_t i = 0; i < segment->slots_known; i++) {
+            const struct wire_ring *control = segment->rings[i].control;
+            uint64_t filled = atomic_load_explicit(&control->head, memory_order_relaxed) -
+                              atomic_load_explicit(&control->tail, memory_order_relaxed);
+            if (!segment->rings[i].damaged)
+                fullest = MAX(fullest, filled);
+        }
+    return fullest;
+}
+
+// Events that were dropped after the last LOST event of a ring.
+static void count_last_losses(struct recording *recording, struct process *process)
+{
+    for (struct segment *segment = process->segments; segment; segment = segment->next)
+        for (uint32_t i = 0; i < segment->slots_known; i++) {
+            struct ring *ring = &segment->rings[i];
+            uint64_t lost = atomic_load_explicit(&ring->control->lost, memory_order_relaxed);
+            if (lost <= ring->lost_told)
+                continue;
+            lost -= ring->lost_told;
+            ring->lost_told += lost;
+            process->lost += lost;
+            recording->lost += lost;
+            if (ring->thread)
+                ring->thread->lost += lost;
+        }
+}
+
+// Nobody drains these rings any more.
+static void release_waiting(struct process *process)
+{
+    for (struct segment *segment = process->segments; segment; segment = segment->next)
+        for (uint32_t i = 0; i < segment->slots_known; i++)
+            if (atomic_exchange(&segment->rings[i].control->waiting, 0))
+                futex_wake(&segment->rings[i].control->waiting);
+}
+
+void drain_close_process(struct recording *recording, struct process *process, const char *ended_how)
+{
+    while (drain_process(recording, process) > 0 && process->over)
+        ;
+    process_poll_modules(recording, process);
+    count_last_losses(recording, process);
+    uint64_t now = clock_ticks(&recording->session->clock);
+    objects_close(recording, process, now);
+    threads_close(recording, process, now);
+    process_put(recording, process, process->over ? (int64_t)now : -1, process->over ? ended_how : NULL);
+    process_put_coverage(recording, process);
+    release_waiting(process);
+}
+
+// --- messages ---
+
+static void post(struct drain *drain, struct message message)
+{
+    g_async_queue_push(drain->messages, g_memdup2(&message, sizeof message));
+    session_ring_doorbell(drain->recording.session);
+}
+
+void drain_add_process(struct drain *drain, struct process *process, uint32_t own_pid)
+{
+    post(drain, (struct message){ .kind = ADD_PROCESS, .process = process, .own_pid = own_pid });
+}
+
+void drain_add_segment(struct drain *drain, struct process *process, struct segment *segment)
+{
+    post(drain, (struct message){ .kind = ADD_SEGMENT, .process = process, .segment = segment });
+}
+
+void drain_end_process(struct drain *drain, struct process *process, int status, bool exec)
+{
+    post(drain, (struct message){ .kind = END_PROCESS, .process = process, .status = status, .exec = exec });
+}
+
+void drain_write_incident(struct drain *drain, const char *what)
+{
+    post(drain, (struct message){ .kind = WRITE_INCIDENT, .text = g_strdup(what) });
+}
+
+void drain_add_coverage(struct drain *drain, const char *what, const char *detail)
+{
+    post(drain, (struct message){ .kind = ADD_COVERAGE, .text = g_strdup(what), .detail = g_strdup(detail) });
+}
+
+static struct process *process_by_id(const struct drain *drain, uint32_t id)
+{
+    for (guint i = 0; i < drain->processes->len; i++) {
+        struct process *process = drain->processes->pdata[i];
+        if (process->id == id)
+            return process;
+    }
+    return NULL;
+}
+
+static void add_process(struct drain *drain, struct process *process, uint32_t own_pid)
+{
+    struct recording *recording = &drain->recording;
+    process->id = recording->ids.next_process++;
+    recording->processes++;
+    process->parent_id =
+        GPOINTER_TO_UINT(g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(process->parent_pid)));
+    struct process *parent = process_by_id(drain, process->parent_id);
+    if (process->forked && process->forked_from && parent)
+        process->forked_by = thread_id(recording, parent, process->forked_from);
+    g_hash_table_insert(drain->by_pid, GUINT_TO_POINTER(own_pid), GUINT_TO_POINTER(process->id));
+    g_ptr_array_add(drain->processes, process);
+    process_put(recording, process, -1, NULL);
+}
+
+static void end_process(struct drain *drain, struct process *process, int status, bool exec)
+{
+    process->over = true;
+    process->exec_followed = exec;
+    process->exit_seen = status;
+    while (drain_process(&drain->recording, process) > 0)
+        ;
+    const char *how = "gone";
+    if (exec || process->execs)
+        how = "exec";
+    else if (process->exit_said >= 0 || (status >= 0 && status < 128))
+        how = "exit";
+    drain_close_process(&drain->recording, process, how);
+    g_ptr_array_remove(drain->processes, process);
+    process_free(process);
+}
+
+static void notify(struct drain *drain, enum drain_notice notice)
+{
+    atomic_fetch_or(&drain->notices, notice);
+    uint64_t one = 1;
+    while (write(drain->notice_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void drain_all(struct drain *drain)
+{
+    for (guint i = 0; i < drain->processes->len; i++)
+        drain_process(&drain->recording, drain->processes->pdata[i]);
+}
+
+static void handle(struct drain *drain, struct message *message)
+{
+    struct recording *recording = &drain->recording;
+    switch (message->kind) {
+    case ADD_PROCESS:
+        add_process(drain, message->process, message->own_pid);
+        break;
+    case ADD_SEGMENT:
+        process_add_segment(message->process, message->segment);
+        break;
+    case END_PROCESS:
+        end_process(drain, message->process, message->status, message->exec);
+        break;
+    case WRITE_INCIDENT:
+        drain_all(drain);
+        incident_write(recording, drain->processes, message->text);
+        notify(drain, DRAIN_WRITTEN);
+        break;
+    case ADD_COVERAGE:
+        WRITER_PUT(&recording->writer, store_put_coverage, 0, message->text, message->detail);
+        break;
+    case FINISH:
+        drain->finishing = true;
+        break;
+    }
+    g_free(message->text);
+    g_free(message->detail);
+    g_free(message);
+}
+
+// --- the thread ---
+
+static void commit(struct drain *drain)
+{
+    struct recording *recording = &drain->recording;
+    for (guint i = 0; i < drain->processes->len; i++) {
+        process_poll_modules(recording, drain->processes->pdata[i]);
+        threads_flush(recording, drain->processes->pdata[i]);
+    }
+    objects_flush(recording);
+    WRITER_PUT(&recording->writer, store_set_number, "ticks_per_second",
+        clock_ticks_per_second(&recording->session->clock));
+    WRITER_PUT(&recording->writer, store_set_number, "duration_ticks",
+        (int64_t)clock_ticks(&recording->session->clock));
+    if (!recording->writer.failed)
+        writer_note(&recording->writer, store_commit(recording->writer.store));
+}
+
+static void keep_house(struct drain *drain)
+{
+    int64_t now_ns = clock_now_ns();
+    if (now_ns >= drain->next_look_ns) {
+        drain->next_look_ns = now_ns + LOOK_NS;
+        if (incident_look(&drain->recording, drain->processes))
+            notify(drain, DRAIN_DEADLOCK);
+    }
+    if (now_ns >= drain->next_commit_ns) {
+        commit(drain);
+        drain->next_commit_ns = clock_now_ns() + COMMIT_NS;
+    }
+}
+
+static bool anything_to_do(const struct drain *drain)
+{
+    if (g_async_queue_length(drain->messages) > 0)
+        return true;
+    for (guint i = 0; i < drain->processes->len; i++)
+        if (fullest_ring(drain->processes->pdata[i]) > BUSY_SLOTS)
+            return true;
+    return false;
+}
+
+static void sleep_on_doorbell(struct drain *drain)
+{
+    struct wire_session *page = drain->recording.session->page;
+    uint32_t rung = atomic_load(&page->doorbell);
+    atomic_store(&page->sleeping, 1);
+    if (!anything_to_do(drain))
+        futex_wait(&page->doorbell, rung, SLEEP_NS);
+    atomic_store(&page->sleeping, 0);
+}
+
+static void finish(struct drain *drain)
+{
+    session_announce_end(drain->recording.session);
+    for (guint i = 0; i < drain->processes->len; i++) {
+        drain_close_process(&drain->recording, drain->processes->pdata[i], NULL);
+        process_free(drain->processes->pdata[i]);
+    }
+    g_ptr_array_set_size(drain->processes, 0);
+    objects_flush(&drain->recording);
+}
+
+static void *run(void *data)
+{
+    struct drain *drain = data;
+    pthread_setname_np(pthread_self(), "drain");
+    while (!drain->finishing) {
+        struct message *message;
+        while (!drain->finishing && (message = g_async_queue_try_pop(drain->messages)))
+            handle(drain, message);
+        uint64_t fullest = 0;
+        for (guint i = 0; i < drain->processes->len; i++) {
+            uint64_t filled = drain_process(&drain->recording, drain->processes->pdata[i]);
+            fullest = MAX(fullest, filled);
+        }
+        keep_house(drain);
+        if (fullest <= BUSY_SLOTS && !drain->finishing)
+            sleep_on_doorbell(drain);
+    }
+    finish(drain);
+    return NULL;
+}
+
+bool drain_start(struct drain *drain, struct store *store, struct session *session)
+{
+    *drain = (struct drain){
+        .processes = g_ptr_array_new(),
+        .by_pid = g_hash_table_new(NULL, NULL),
+        .messages = g_async_queue_new(),
+        .notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+    };
+    recording_init(&drain->recording, store, session);
+    int failure = drain->notice_fd < 0 ? errno : pthread_create(&drain->thread, NULL, run, drain);
+    if (failure == 0)
+        return true;
+    drain_done(drain);
+    errno = failure;
+    return false;
+}
+
+void drain_finish(struct drain *drain)
+{
+    post(drain, (struct message){ .kind = FINISH });
+    pthread_join(drain->thread, NULL);
+}
+
+void drain_done(struct drain *drain)
+{
+    recording_done(&drain->recording);
+    g_ptr_array_free(drain->processes, TRUE);
+    g_hash_table_destroy(drain->by_pid);
+    g_async_queue_unref(drain->messages);
+    if (drain->notice_fd >= 0)
+        close(drain->notice_fd);
+    *drain = (struct drain){ .notice_fd = -1 };
+}

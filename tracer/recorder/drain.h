@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The drain thread: empties all rings, keeps the trace up to date, watches for deadlock. It alone touches the trace and the
+// processes once they are handed over; others speak to it by messages.
+#ifndef TRENZA_RECORDER_DRAIN_H
+#define TRENZA_RECORDER_DRAIN_H
+
+#include <glib.h>
+#include <pthread.h>
+
+#include "process.h"
+
+// What the drain thread has to say; it is written to notice_fd (an eventfd) in the same moment.
+enum drain_notice {
+    DRAIN_DEADLOCK = 1 << 0, // there is a deadlock, and the trace has it
+    DRAIN_WRITTEN = 1 << 1,  // the incident asked for is in the trace
+};
+
+struct drain {
+    struct recording recording;
+    GPtrArray *processes; // of struct process: alive, or not drained to their end yet
+    GHashTable
+        *by_pid; // pid, as the process itself sees it -> process.id of the last one, whatever became of it
+    GAsyncQueue *messages; // of struct message
+    pthread_t thread;
+    int notice_fd;
+    _Atomic unsigned notices; // enum drain_notice, or-ed
+    int64_t next_look_ns;
+    int64_t next_commit_ns;
+    bool finishing;
+};
+
+// Starts the thread on an open store (borrowed). False: there can be no thread; errno says why.
+bool drain_start(struct drain *drain, struct store *store, struct session *session);
+
+// Messages, from any thread. The drain thread owns what is handed over.
+void drain_add_process(struct drain *drain, struct process *process, uint32_t own_pid);
+void drain_add_segment(struct drain *drain, struct process *process, struct segment *segment);
+// The process has ended (status as a shell says it, -1: not known) or become another program (exec).
+void drain_end_process(struct drain *drain, struct process *process, int status, bool exec);
+void drain_write_incident(struct drain *drain, const char *what);
+void drain_add_coverage(struct drain *drain, const char *what, const char *detail);
+
+// Ends the session for all targets, drains what is left, writes all last rows and ends the thread. Its totals stay in
+// drain->recording until drain_done.
+void drain_finish(struct drain *drain);
+void drain_done(struct drain *drain);
+
+// Empties every ring of the process. Returns how full its fullest one was, in slots. (For the drain thread and its tests.)
+uint64_t drain_process(struct recording *recording, struct process *process);
+// Last rows of a process that is gone, or of all when the recording ends.
+void drain_close_process(struct recording *recording, struct process *process, const char *ended_how);
+
+#endif

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// What every thread holds and waits for at one moment: looked at for a deadlock, and written down when there is one or when the
+// user asks. Drain thread only.
+#ifndef TRENZA_RECORDER_INCIDENT_H
+#define TRENZA_RECORDER_INCIDENT_H
+
+#include "process.h"
+
+// Looks for a deadlock among the processes (of struct process). True: there is a new one, and the trace has it as an
+// incident. It must be the same in two looks, so call it several times a second, after draining.
+bool incident_look(struct recording *recording, GPtrArray *processes);
+
+// Writes an incident with every thread of the processes.
+void incident_write(struct recording *recording, GPtrArray *processes, const char *what);
+
+#endif

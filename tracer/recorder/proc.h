@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What /proc says about processes.
+#ifndef TRENZA_RECORDER_PROC_H
+#define TRENZA_RECORDER_PROC_H
+
+#include <glib.h>
+#include <sys/types.h>
+
+// Absolute path of what it runs, newly allocated; NULL: not to be found out.
+char *proc_executable(pid_t pid);
+// Its arguments as a JSON array of strings, newly allocated; NULL: not to be found out.
+char *proc_arguments(pid_t pid);
+// All living descendants of ancestor, of any depth, children before grandchildren: an array of pid_t.
+GArray *proc_descendants(pid_t ancestor);
+
+// A JSON array of the n strings. What is not UTF-8 becomes U+FFFD.
+char *json_from_strings(const char *const *strings, size_t n);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// What the drain thread knows of one process: its segments and rings, its modules, and its own numbers for threads and
+// objects with what they are in the trace.
+//
+//   struct recording   one: the way to the trace, the trace's numbers, totals
+//   struct process     one per program image (fork and exec make new ones)
+//   struct segment     its shared memory, `slots` rings
+//   struct ring        one slot of it, as its consumer sees it
+#ifndef TRENZA_RECORDER_PROCESS_H
+#define TRENZA_RECORDER_PROCESS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ids.h"
+#include "session.h"
+#include "wire.h"
+#include "writer.h"
+
+struct recording {
+    struct writer writer;
+    struct ids ids;
+    struct session *session;
+    GPtrArray *pending_objects; // of struct object_record: rows to be written
+    GHashTable
+        *given_back; // object.id -> ticks (newly allocated): last release by a thread that did not hold it
+    uint64_t events;
+    uint64_t lost;
+    uint32_t threads;
+    uint32_t processes;
+};
+
+void recording_init(struct recording *recording, struct store *store, struct session *session);
+void recording_done(struct recording *recording);
+
+struct thread;
+
+struct ring {
+    struct wire_ring *control;
+    const union wire_slot *slots;
+    struct process *process;
+    struct thread *thread; // whose events it holds now; NULL: nobody's yet
+    uint32_t *stacks;      // stack slot -> stack.id, of the present thread; NULL: none defined yet
+    uint64_t lost_told;    // sum of its LOST events
+    bool damaged;          // its control words made no sense; it is not looked at again
+};
+
+struct segment {
+    struct segment *next;
+    struct wire_segment *shared; // mapped, owned
+    uint32_t slots;
+    uint32_t slots_known;   // rings set up
+    struct ring *rings;     // room for `slots`
+    uint32_t modules_known; // bits set in module_seen
+    uint8_t module_seen[WIRE_MODULES];
+};
+
+struct mapping {
+    const struct wire_module *wire;
+    uint32_t id;
+    uint32_t module; // module.id
+    uint64_t start;
+    uint64_t end;
+    uint64_t bias;
+};
+
+// What a process's own number for an object means. Local ids count up and are never used again, so they are kept in
+// pages; a page whose objects are all over keeps nothing but its first id.
+struct object_ref {
+    uint32_t id;    // object.id; OBJECT_REF_SHARED: index in process->places
+    uint16_t flags; // enum object_flags
+    uint8_t kind;   // enum object_kind; for OBJECT_REF_MENTIONED a guess
+    uint8_t state;  // enum object_ref_state
+};
+#define OBJECT_REF_OVER (1u << 15) // beside the flags of a shared one: over for this process
+enum object_ref_state {
+    OBJECT_REF_NONE,
+    OBJECT_REF_MENTIONED, // used by an event drained before the one that defines it
+    OBJECT_REF_KNOWN,
+    OBJECT_REF_SHARED, // lives in memory shared between processes
+};
+
+#define OBJECT_PAGE 64u
+struct object_page {
+    uint32_t first_id;       // of the OBJECT_PAGE consecutive object.ids that belong to it; 0: none yet
+    uint32_t over;           // how many of its objects have ended
+    struct object_ref *refs; // NULL: not used yet, or all over
+};
+
+struct thread_entry {
+    uint32_t id;           // thread.id; 0: not mentioned yet
+    struct thread *thread; // NULL: not heard of yet, or over and forgotten
+    bool forgotten;
+};
+
+#define FRAME_CACHE 1024u
+
+struct process {
+    uint32_t id;
+    pid_t pid;           // as the recorder sees it
+    uint32_t parent_pid; // as the target's hello says
+    bool forked;
+    uint32_t forked_from; // serial in the parent
+    char *executable;
+    char *arguments; // JSON
+    int64_t started_ticks;
+
+    uint32_t parent_id;
+    uint32_t forked_by; // thread.id
+
+    struct segment *segments; // newest first
+    struct mapping *mappings; // in order of discovery
+    uint32_t n_mappings;
+    struct {
+        uint64_t address;
+        uint32_t frame;
+    } frame_cache[FRAME_CACHE];
+
+    struct object_page *pages;
+    uint32_t n_pages;
+    GHashTable *live_objects;     // object.id -> struct object_record, those that are its alone
+    GPtrArray *places;            // of struct shared_place
+    struct thread_entry *threads; // by serial
+    uint32_t n_threads;
+    GPtrArray *live_threads; // of struct thread: all that are not forgotten
+
+    uint64_t lost;
+    uint64_t damaged_events;
+    int64_t exit_said;  // status of its EXIT event; -1: none
+    int64_t exit_seen;  // as waitpid told it, like a shell says it; -1: not known
+    bool execs;         // its last word was EXEC
+    bool exec_followed; // and the new image has come to us
+    bool over;
+};
+
+// Takes over the strings. Any thread.
+struct process *process_new(pid_t pid, char *executable, char *arguments);
+void process_free(struct process *process);
+
+// Maps a segment from its memfd. NULL and errno on failure. Any thread.
+struct segment *segment_new(int fd, uint32_t slots);
+// From here on the process owns it.
+void process_add_segment(struct process *process, struct segment *segment);
+
+// Looks for newly announced modules; cheap when there are none.
+void process_poll_modules(struct recording *recording, struct process *process);
+// The mapping that covers address at ticks; NULL: none is known.
+const struct mapping *process_find_mapping(const struct process *process, uint64_t address, uint64_t ticks);
+// The frame.id of a return address.
+uint32_t process_frame(
+    struct recording *recording, struct process *process, uint64_t address, uint64_t ticks);
+
+// Writes the process's row as it is now; ended_ticks -1 and ended_how NULL while it lives.
+void process_put(
+    struct recording *recording, struct process *process, int64_t ended_ticks, const char *ended_how);
+// Writes its mappings again, now with their ends, and what was not recorded of it.
+void process_put_coverage(struct recording *recording, struct process *process);
+
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// A look at a program before it is run: can it be, and can it be recorded?
+#ifndef TRENZA_RECORDER_PROGRAM_H
+#define TRENZA_RECORDER_PROGRAM_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct program {
+    char *path; // what execvp would run
+    const char *
+        what; // why it cannot be recorded, in coverage's words ('static' ...); NULL: nothing speaks against it
+    char *detail; // the same for people; NULL likewise
+};
+
+// Finds name as execvp does. False: it cannot be run; *error is RECORDER_ERROR_NOT_FOUND or RECORDER_ERROR_CANNOT_RUN.
+// What cannot be read is taken for a program that can be recorded.
+bool program_look(const char *name, struct program *ret_program, GError **error);
+void program_done(struct program *program);
+
+#endif
