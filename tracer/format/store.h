@@ -22,17 +22,20 @@ struct store;
 // --- opening ---
 
 // Creates a new trace at path with mode 0600; an existing regular file becomes path + ".old" (only once the new one
-// is there; a symbolic link is not followed: -ELOOP). -EACCES, -ENOSPC, -ENOTDIR ... as the system says.
+// is there; a symbolic link is not followed: -ELOOP). -EBUSY: somebody is writing a trace there right now; -EACCES,
+// -ENOSPC, -ENOTDIR ... as the system says.
 // On failure *ret_store is still set when there is memory, so that store_message() can tell; free it all the same.
 int store_create(const char *path, struct store **ret_store);
-// Opens an existing trace. -ENOENT; -EBADMSG: not a trace, or damaged; -EPROTO: a newer schema; read_only opens
+// Opens an existing trace. -ENOENT; -EBADMSG: not a trace, or damaged; -EPROTO: a newer schema; -EBUSY: to write, while
+// it is still being recorded; read_only opens
 // never change a byte, and work on read-only media.
 int store_open(const char *path, bool read_only, struct store **ret_store);
-// Commits what is open and closes. NULL is fine. store_close returns the error of the last commit, if any.
+// Commits what is open and closes, after which the trace is one file. Cursors are freed before. NULL is fine. store_close returns the error of the last commit, if any.
 int store_close(struct store *store);
 // One line about the last error ("cannot write 'x.db': No space left on device"). Owned by the store.
 const char *store_message(const struct store *store);
-// Writes go into one open transaction; this commits it and begins the next.
+// Writes go into one open transaction; this commits it and the next write begins the next. After a write that the system
+// refused (a full disk), every later one and the commit return the same error; what was committed before stays.
 int store_commit(struct store *store);
 
 // --- rows: writing (INSERT OR REPLACE by id) ---
