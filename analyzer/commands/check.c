@@ -1,16 +1,254 @@
 // SPDX-License-Identifier: MIT
+// `trenza check`: analyses traces, or records a program and analyses that, and reports. The CI line.
+//
+// Exit codes never mix: what the check found (66 or --error-exitcode), what the program said (its own status), what Trenza
+// failed at (125), and what could not be run (126, 127).
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis.h"
 #include "command.h"
+#include "finish.h"
+#include "recorder.h"
+
+static struct {
+    char **formats;
+    char *output;
+    char *fail_on;
+    char *on_deadlock;
+    int error_exitcode;
+    double timeout;
+    gboolean all;
+} options = { .error_exitcode = COMMAND_FINDINGS };
+
+static const GOptionEntry entries[] = {
+    { "format", 'f', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.formats,
+        "text or json, to standard output or FILE; may be repeated", "FORMAT[:FILE]" },
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &options.all, "also cycles that cannot happen, with the reason",
+        NULL },
+    { "fail-on", 0, 0, G_OPTION_ARG_STRING, &options.fail_on,
+        "error (default), warning or note: from this level on the check fails", "LEVEL" },
+    { "error-exitcode", 0, 0, G_OPTION_ARG_INT, &options.error_exitcode,
+        "exit code of a failed check (default 66)", "N" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "keep the program's trace", "TRACE" },
+    { "timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
+        "end the program after so long, and tell what its threads did", "SECONDS" },
+    { "on-deadlock", 0, 0, G_OPTION_ARG_STRING, &options.on_deadlock,
+        "stop (default) ends a deadlocked program, wait does not", "stop|wait" },
+    { NULL },
+};
+
+// Where a report goes.
+struct sink {
+    const struct report_format *format;
+    const char *file; // NULL: standard output or standard error
+};
+
+static bool parse_formats(GArray *ret_sinks)
+{
+    static char *by_default[] = { (char *)"text", NULL };
+    char **words = options.formats ? options.formats : by_default;
+    for (; *words; words++) {
+        const char *colon = strchr(*words, ':');
+        g_autofree char *name = colon ? g_strndup(*words, (size_t)(colon - *words)) : g_strdup(*words);
+        struct sink sink = { .format = report_format_find(name), .file = colon ? colon + 1 : NULL };
+        if (!sink.format || (colon && !colon[1])) {
+            command_fail("check: no such format: '%s' (text or json, and perhaps :FILE)", *words);
+            return false;
+        }
+        g_array_append_val(ret_sinks, sink);
+    }
+    return true;
+}
+
+static bool parse_level(const char *name, enum finding_level *ret_level)
+{
+    for (int level = LEVEL_NOTE; level <= LEVEL_ERROR; level++)
+        if (strcmp(name, finding_level_name(level)) == 0) {
+            *ret_level = level;
+            return true;
+        }
+    command_fail("check: --fail-on is error, warning or note, not '%s'", name);
+    return false;
+}
+
+static bool parse_options(GArray *ret_sinks, enum finding_level *ret_level)
+{
+    if (!parse_formats(ret_sinks) || !parse_level(options.fail_on ? options.fail_on : "error", ret_level))
+        return false;
+    if (options.error_exitcode < 0 || options.error_exitcode > 255) {
+        command_fail("check: --error-exitcode is from 0 to 255, not %d", options.error_exitcode);
+        return false;
+    }
+    if (options.timeout < 0) {
+        command_fail("check: --timeout is a number of seconds");
+        return false;
+    }
+    if (options.on_deadlock && strcmp(options.on_deadlock, "stop") != 0 &&
+        strcmp(options.on_deadlock, "wait") != 0) {
+        command_fail("check: --on-deadlock is stop or wait, not '%s'", options.on_deadlock);
+        return false;
+    }
+    return true;
+}
+
+static bool wants_colour(FILE *stream)
+{
+    const char *none = g_getenv("NO_COLOR");
+    const char *terminal = g_getenv("TERM");
+    return isatty(fileno(stream)) && !(none && *none) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+static bool write_report(const struct report *report, const struct sink *sink, FILE *stream)
+{
+    struct report_style style = { .colour = !sink->file && wants_colour(stream) };
+    g_autofree char *text = sink->format->render(report, &style);
+    if (sink->file) {
+        g_autoptr(GError) error = NULL;
+        // Written beside it and renamed: whole or not at all.
+        if (!g_file_set_contents_full(sink->file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0666, &error)) {
+            command_fail("check: %s", error->message);
+            return false;
+        }
+        return true;
+    }
+    if (fputs(text, stream) == EOF || fflush(stream) == EOF) {
+        command_fail("check: cannot write the report: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool write_reports(const struct report *report, const GArray *sinks, bool program_ran)
+{
+    bool good = true;
+    for (unsigned i = 0; i < sinks->len; i++) {
+        const struct sink *sink = &g_array_index(sinks, struct sink, i);
+        // Standard output belongs to the program; machines that want theirs there have asked for it.
+        FILE *stream = program_ran && sink->format == &report_text ? stderr : stdout;
+        good &= write_report(report, sink, stream);
+    }
+    return good;
+}
+
+static bool reaches(const struct report *report, enum finding_level level)
+{
+    for (unsigned i = 0; i < report->list->all->len; i++) {
+        const struct finding *finding = report->list->all->pdata[i];
+        if (finding->level >= level && !finding->suppressed && !finding->baseline)
+            return true;
+    }
+    return false;
+}
+
+static void free_analysis(void *analysis)
+{
+    analysis_free(analysis);
+}
+
+// Analyses the traces and reports. The exit code; status is what the program said, 0 for traces.
+static int check_traces(
+    char **traces, const GArray *sinks, enum finding_level level, bool program_ran, int status)
+{
+    g_autoptr(GPtrArray) analyses = g_ptr_array_new_with_free_func(free_analysis);
+    for (; *traces; traces++) {
+        g_autoptr(GError) error = NULL;
+        struct analysis *analysis = analysis_open(*traces, &error);
+        if (analysis)
+            g_ptr_array_add(analyses, analysis);
+        if (!analysis || !analysis_run(analysis, options.all, &error))
+            return command_fail("%s", error->message);
+    }
+    struct report *report = analysis_report(analyses, options.all);
+    bool written = write_reports(report, sinks, program_ran);
+    bool failed = reaches(report, level);
+    analysis_report_free(report);
+    return !written ? COMMAND_FAILED : failed ? options.error_exitcode : status;
+}
+
+static int exit_of_error(const GError *error)
+{
+    if (g_error_matches(error, RECORDER_ERROR, RECORDER_ERROR_CANNOT_RUN))
+        return COMMAND_CANNOT_RUN;
+    if (g_error_matches(error, RECORDER_ERROR, RECORDER_ERROR_NOT_FOUND))
+        return COMMAND_NOT_FOUND;
+    return COMMAND_FAILED;
+}
+
+static int record_and_check(const char *trace, char **program, const GArray *sinks, enum finding_level level)
+{
+    struct recorder_options recorder = {
+        .output = trace,
+        .argv = program,
+        .on_deadlock = options.on_deadlock && strcmp(options.on_deadlock, "wait") == 0
+                           ? RECORDER_DEADLOCK_WAIT
+                           : RECORDER_DEADLOCK_STOP,
+        .timeout = options.timeout,
+        .ready_fd = -1,
+    };
+    struct recorder_result result = { .exit_status = -1 };
+    g_autoptr(GError) error = NULL;
+    if (!recorder_run(&recorder, &result, &error)) {
+        command_fail("%s", error->message);
+        return exit_of_error(error);
+    }
+    if (!finish_trace(trace, &error))
+        return command_fail("%s", error->message);
+    char *traces[] = { (char *)trace, NULL };
+    return check_traces(traces, sinks, level, true, result.exit_status);
+}
+
+static void remove_folder(const char *folder)
+{
+    static const char *const names[] = { "trenza.db", "trenza.db-wal", "trenza.db-shm", "trenza.db-journal" };
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(folder, names[i], NULL);
+        g_unlink(path);
+    }
+    g_rmdir(folder);
+}
+
+static int check_program(char **program, const GArray *sinks, enum finding_level level)
+{
+    if (options.output)
+        return record_and_check(options.output, program, sinks, level);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_dir_make_tmp("trenza-XXXXXX", &error);
+    if (!folder)
+        return command_fail("check: %s", error->message);
+    g_autofree char *trace = g_build_filename(folder, "trenza.db", NULL);
+    int code = record_and_check(trace, program, sinks, level);
+    remove_folder(folder);
+    return code;
+}
 
 static int run(char **operands, char **program)
 {
-    (void)operands;
-    (void)program;
-    return command_fail("check: not there yet");
+    g_autoptr(GArray) sinks = g_array_new(false, false, sizeof(struct sink));
+    enum finding_level level;
+    if (!parse_options(sinks, &level))
+        return COMMAND_FAILED;
+    if (program && *operands)
+        return command_fail("check: either traces or -- PROGRAM, not both ('%s')", *operands);
+    if (program && !*program)
+        return command_fail("check: no program after --");
+    if (!program && !*operands)
+        return command_fail("check: no trace given, and no -- PROGRAM; see `trenza help check`");
+    return program ? check_program(program, sinks, level) : check_traces(operands, sinks, level, false, 0);
 }
 
 const struct command command_check = {
     .name = "check",
-    .usage = "[OPTION...] TRACE",
-    .summary = "check",
+    .usage = "[OPTION...] TRACE... | [OPTION...] -- PROGRAM [ARGUMENT...]",
+    .summary = "Analyse traces, or record a program and analyse it, and report",
+    .details = "Exits with 66 when something was found at or above --fail-on, else as the program did (0 for "
+               "traces).\n"
+               "125: Trenza itself failed or was misused; 126, 127: the program could not be run or found.\n"
+               "Without :FILE the text report of a program goes to standard error, everything else to "
+               "standard output.",
+    .options = entries,
     .run = run,
 };

@@ -166,6 +166,13 @@ void finding_list_add(struct finding_list *list, struct finding *finding)
     g_hash_table_insert(list->by_id, finding->id, finding);
 }
 
+void finding_list_move(struct finding_list *list, struct finding_list *from)
+{
+    g_hash_table_remove_all(from->by_id);
+    while (from->all->len)
+        finding_list_add(list, g_ptr_array_steal_index(from->all, 0));
+}
+
 static int compare_findings(const void *a, const void *b)
 {
     const struct finding *x = *(struct finding *const *)a;

@@ -74,6 +74,8 @@ struct finding_list *finding_list_new(void);
 void finding_list_free(struct finding_list *list);
 // Takes the finding over; when there is one of the same id already, that one counts one instance more.
 void finding_list_add(struct finding_list *list, struct finding *finding);
+// Moves all findings of from to list.
+void finding_list_move(struct finding_list *list, struct finding_list *from);
 // Strongest first, then by place and id: the same order for the same findings.
 void finding_list_sort(struct finding_list *list);
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Opening and analysing traces.
+#include "analysis.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "finish.h"
+
+static struct store *open_store(const char *path, GError **error)
+{
+    struct store *store = NULL;
+    int r = store_open(path, true, &store);
+    if (r == 0)
+        return store;
+    const char *message = store ? store_message(store) : NULL;
+    if (message && *message)
+        g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "%s", message);
+    else
+        g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "cannot open '%s': %s", path, strerror(-r));
+    store_close(store);
+    return NULL;
+}
+
+struct analysis *analysis_open(const char *path, GError **error)
+{
+    struct store *store = open_store(path, error);
+    if (!store)
+        return NULL;
+    if (!store_get_number(store, "symbolized", 0)) {
+        // A trace on read-only media is still worth reading without names.
+        store_close(store);
+        finish_trace(path, NULL);
+        store = open_store(path, error);
+        if (!store)
+            return NULL;
+    }
+    struct model *model = model_load(store, error);
+    if (!model) {
+        g_prefix_error(error, "%s: ", path);
+        store_close(store);
+        return NULL;
+    }
+    struct analysis *analysis = g_new0(struct analysis, 1);
+    analysis->path = g_strdup(path);
+    analysis->store = store;
+    analysis->model = model;
+    return analysis;
+}
+
+bool analysis_run(struct analysis *analysis, bool all, GError **error)
+{
+    struct detect_options options = { .all = all };
+    analysis->result = detect_run(analysis->model, &options, error);
+    if (!analysis->result)
+        g_prefix_error(error, "%s: ", analysis->path);
+    return analysis->result != NULL;
+}
+
+void analysis_free(struct analysis *analysis)
+{
+    if (!analysis)
+        return;
+    detect_result_free(analysis->result);
+    model_free(analysis->model);
+    store_close(analysis->store);
+    g_free(analysis->path);
+    g_free(analysis);
+}
+
+struct report *analysis_report(GPtrArray *analyses, bool all)
+{
+    struct report *report = g_new0(struct report, 1);
+    report->runs = g_array_new(false, true, sizeof(struct report_run));
+    report->list = finding_list_new();
+    report->all = all;
+    for (unsigned i = 0; i < analyses->len; i++) {
+        struct analysis *analysis = analyses->pdata[i];
+        struct report_run run = {
+            .trace = analysis->path,
+            .model = analysis->model,
+            .counts = analysis->result->counts,
+            .left_out = analysis->result->left_out,
+        };
+        g_array_append_val(report->runs, run);
+        finding_list_move(report->list, analysis->result->findings);
+    }
+    finding_list_sort(report->list);
+    return report;
+}
+
+void analysis_report_free(struct report *report)
+{
+    if (!report)
+        return;
+    g_array_unref(report->runs);
+    finding_list_free(report->list);
+    g_free(report);
+}

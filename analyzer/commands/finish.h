@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// What remains to be done with a trace when its recording is over.
+#ifndef TRENZA_FINISH_H
+#define TRENZA_FINISH_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+// Puts names, lines and source text into the trace at path, so that it can be read without the binaries. Does nothing when
+// that has been done before. False and *error when the trace cannot be opened or written.
+bool finish_trace(const char *path, GError **error);
+
+#endif

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+// The report for people: a line that editors and CI systems understand, then the story.
+//
+//   abba.c:27: error: lock-order-cycle: 'a' and 'b' are taken in opposite orders by 'left' and 'right'
+//     thread 'left', created in main (abba.c:40)
+//       takes 'a'
+//         left (abba.c:25)        pthread_mutex_lock(&a);
+//       ...
+#include <string.h>
+
+#include "call_stack.h"
+#include "report.h"
+
+#define FRAMES_MAX 24u // of a stack; what is left out is said
+#define SOURCE_COLUMN 40
+
+struct colours {
+    const char *bold;
+    const char *dim;
+    const char *level[LEVEL_ERROR + 1];
+    const char *off;
+};
+
+static const struct colours plain = { "", "", { "", "", "" }, "" };
+static const struct colours vivid = { "\033[1m", "\033[2m", { "\033[1;36m", "\033[1;35m", "\033[1;31m" },
+    "\033[0m" };
+
+static const struct colours *colours_of(const struct report_style *style)
+{
+    return style && style->colour ? &vivid : &plain;
+}
+
+// Control characters of a program's own strings stay out of the terminal.
+static void append_clean(GString *text, const char *value)
+{
+    for (const char *at = value; *at; at++)
+        g_string_append_c(text, (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at);
+}
+
+static void append_place(GString *text, const struct finding *finding)
+{
+    struct call_frame site;
+    if (!call_stack_site(finding->model, finding->site_stack, &site))
+        g_string_append(text, "unknown place");
+    else if (site.file)
+        g_string_append_printf(
+            text, "%s:%" G_GINT64_FORMAT, call_frame_file(finding->model, &site), site.line);
+    else
+        g_string_append_printf(
+            text, "%s+0x%" G_GINT64_MODIFIER "x", site.module ? site.module : "unknown code", site.offset);
+}
+
+static void append_headline(GString *text, const struct finding *finding, const struct colours *colours)
+{
+    g_string_append(text, colours->bold);
+    append_place(text, finding);
+    g_string_append_printf(text, ": %s%s%s:%s %s", colours->off, colours->level[finding->level],
+        finding_level_name(finding->level), colours->off, colours->bold);
+    g_string_append_printf(text, "%s: ", finding->rule->id);
+    append_clean(text, finding->message);
+    g_string_append_printf(text, "%s\n", colours->off);
+}
+
+static void append_frame(
+    GString *text, const struct model *model, const struct call_frame *frame, const struct colours *colours)
+{
+    g_autofree char *place = call_frame_text(model, frame);
+    const char *source = model_source(model, frame->file, frame->line);
+    if (!source) {
+        g_string_append_printf(text, "        %s\n", place);
+        return;
+    }
+    while (*source == ' ' || *source == '\t')
+        source++;
+    g_string_append_printf(text, "        %-*s  %s", SOURCE_COLUMN, place, colours->dim);
+    append_clean(text, source);
+    g_string_append_printf(text, "%s\n", colours->off);
+}
+
+static void append_stack(
+    GString *text, const struct model *model, uint32_t stack_id, const struct colours *colours)
+{
+    g_autoptr(GArray) frames = g_array_new(false, false, sizeof(struct call_frame));
+    call_stack_frames(model, stack_id, frames);
+    for (unsigned i = 0; i < MIN(frames->len, FRAMES_MAX); i++)
+        append_frame(text, model, &g_array_index(frames, struct call_frame, i), colours);
+    if (frames->len > FRAMES_MAX)
+        g_string_append_printf(text, "        ... and %u outer frames\n", frames->len - FRAMES_MAX);
+    if (!frames->len)
+        g_string_append(text, "        (no stack)\n");
+}
+
+static const char *verb(const char *action)
+{
+    static const char *const verbs[][2] = {
+        { "acquire", "takes %s" },
+        { "acquire-shared", "takes %s for reading" },
+        { "request", "wants %s" },
+        { "request-shared", "wants %s for reading" },
+        { "join-request", "waits for the thread's end" },
+        { "release", "gives %s back" },
+        { "end", "ends" },
+        { "exit", "ends the program" },
+        { "destroy", "destroys %s" },
+        { "free", "ends the life of %s's memory" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (strcmp(verbs[i][0], action) == 0)
+            return verbs[i][1];
+    return action;
+}
+
+static void append_step(GString *text, const struct finding *finding, const struct finding_step *step,
+    const struct colours *colours)
+{
+    g_autoptr(GString) what = g_string_new(verb(step->action));
+    if (step->object) {
+        g_autofree char *label = finding_object_label(finding, step->object);
+        g_autofree char *quoted = g_strdup_printf("'%s'", label);
+        g_string_replace(what, "%s", quoted, 1);
+    }
+    g_string_append(text, "      ");
+    append_clean(text, what->str);
+    for (unsigned i = 0; i < step->n_holding; i++) {
+        g_autofree char *label = finding_object_label(finding, step->holding[i]);
+        g_string_append(text, i == 0 ? ", holding '" : i + 1 < step->n_holding ? ", '" : " and '");
+        append_clean(text, label);
+        g_string_append_c(text, '\'');
+    }
+    g_string_append_c(text, '\n');
+    append_stack(text, finding->model, step->stack, colours);
+}
+
+static void append_thread_line(GString *text, const struct finding *finding, uint32_t thread_id)
+{
+    const struct model_thread *thread = model_thread(finding->model, thread_id);
+    g_autofree char *label = finding_thread_label(finding, thread_id);
+    g_string_append(text, "    thread ");
+    append_clean(text, label);
+    struct call_frame site;
+    if (thread && thread->row.create_stack &&
+        call_stack_site(finding->model, thread->row.create_stack, &site)) {
+        g_autofree char *place = call_frame_text(finding->model, &site);
+        g_string_append_printf(text, ", created in %s", place);
+    }
+    g_string_append(text, "\n");
+}
+
+static void append_locks(GString *text, const struct finding *finding)
+{
+    for (unsigned i = 0; i < finding->objects->len; i++) {
+        const struct model_object *object = finding->objects->pdata[i];
+        g_autofree char *label = finding_object_label(finding, object);
+        g_string_append(text, "    '");
+        append_clean(text, label);
+        g_string_append_printf(text, "' is a %s%s", object->row.flags & OBJECT_RECURSIVE ? "recursive " : "",
+            object_kind_name(object->row.kind) ? object_kind_name(object->row.kind) : "lock");
+        if (object->created_in)
+            g_string_append_printf(text, ", %s in %s",
+                object->row.flags & OBJECT_BY_INIT ? "initialised" : "first used", object->created_in);
+        g_string_append_c(text, '\n');
+    }
+}
+
+static void append_verdict(GString *text, const struct finding *finding)
+{
+    static const char *const meanings[][2] = {
+        { "observed", "it happened in this run" },
+        { "predicted", "a reordering of this very run reaches it" },
+        { "potential",
+            "different threads, no common outer lock, and nothing in create and join keeps them apart" },
+        { "impossible", "kept because all were asked for" },
+    };
+    if (!finding->verdict)
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++)
+        if (strcmp(meanings[i][0], finding->verdict) == 0)
+            g_string_append_printf(text, "    verdict: %s (%s)\n", finding->verdict,
+                finding->reason ? finding->reason : meanings[i][1]);
+}
+
+char *report_text_finding(const struct finding *finding, const struct report_style *style)
+{
+    const struct colours *colours = colours_of(style);
+    GString *text = g_string_new(NULL);
+    append_headline(text, finding, colours);
+    uint32_t thread_id = 0;
+    for (unsigned i = 0; i < finding->steps->len; i++) {
+        const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
+        if (step->thread_id != thread_id)
+            append_thread_line(text, finding, step->thread_id);
+        thread_id = step->thread_id;
+        append_step(text, finding, step, colours);
+    }
+    append_locks(text, finding);
+    append_verdict(text, finding);
+    if (finding->rule->help)
+        g_string_append_printf(text, "    what to do: %s\n", finding->rule->help);
+    g_string_append_printf(text, "    %sfinding %s", colours->dim, finding->id);
+    if (finding->instances > 1)
+        g_string_append_printf(text, ", seen %u times", finding->instances);
+    g_string_append_printf(text, "%s\n", colours->off);
+    return g_string_free(text, false);
+}
+
+// What every thread was doing when the recorder stopped the program.
+static void append_incident(GString *text, const struct model *model, const struct model_incident *incident,
+    const struct colours *colours)
+{
+    g_string_append_printf(text, "%s%s%s: what the threads were doing\n", colours->bold,
+        strcmp(incident->what, "timeout") == 0 ? "time is up" : incident->what, colours->off);
+    for (unsigned i = 0; i < incident->n_threads; i++) {
+        const struct trace_incident_thread *row = &incident->threads[i];
+        const struct model_thread *thread = model_thread(model, row->thread_id);
+        const struct model_object *object = model_object(model, row->object_id);
+        const struct model_thread *joined = model_thread(model, row->joined_id);
+        g_string_append_printf(text, "    thread '%s' (%u) ", thread ? thread->label : "?", row->thread_id);
+        if (joined)
+            g_string_append_printf(text, "waits for the end of '%s'", joined->label);
+        else if (object)
+            g_string_append_printf(
+                text, "waits for %s '%s'", object_kind_name(object->row.kind), object->label);
+        else
+            g_string_append(text, "waits for no lock");
+        for (unsigned j = 0; j < incident->n_holds; j++) {
+            const struct model_object *held = model_object(model, incident->holds[j].object_id);
+            if (incident->holds[j].thread_id == row->thread_id && held)
+                g_string_append_printf(text, ", holds '%s'", held->label);
+        }
+        g_string_append_c(text, '\n');
+        if (row->stack_id)
+            append_stack(text, model, row->stack_id, colours);
+    }
+}
+
+static void append_coverage(GString *text, const struct report_run *run)
+{
+    const struct model *model = run->model;
+    for (unsigned i = 0; i < model->coverage->len; i++) {
+        const struct model_coverage *coverage = model->coverage->pdata[i];
+        g_string_append_printf(text, "trenza: note: not recorded: %s%s%s\n", coverage->what,
+            coverage->detail ? ": " : "", coverage->detail ? coverage->detail : "");
+    }
+    if (model->n_lost)
+        g_string_append_printf(text,
+            "trenza: note: %" G_GUINT64_FORMAT " events were lost: findings may be missing\n", model->n_lost);
+    if (run->counts.unresolved)
+        g_string_append_printf(text,
+            "trenza: note: %" G_GUINT64_FORMAT " events fit into no order (events are missing)\n",
+            run->counts.unresolved);
+    if (run->left_out)
+        g_string_append(
+            text, "trenza: note: a bound was reached: there may be more cycles of locks than reported\n");
+}
+
+static void append_summary(GString *text, const struct report *report, const struct colours *colours)
+{
+    uint64_t events = 0;
+    unsigned threads = 0;
+    unsigned objects = 0;
+    unsigned processes = 0;
+    for (unsigned i = 0; i < report->runs->len; i++) {
+        const struct report_run *run = &g_array_index(report->runs, struct report_run, i);
+        append_coverage(text, run);
+        events += run->counts.events;
+        threads += run->model->n_threads;
+        objects += run->model->n_objects;
+        processes += run->model->n_processes;
+    }
+    unsigned errors = report_count(report, LEVEL_ERROR);
+    unsigned warnings = report_count(report, LEVEL_WARNING);
+    unsigned notes = report_count(report, LEVEL_NOTE);
+    g_string_append_printf(text, "%strenza: ", errors ? colours->level[LEVEL_ERROR] : colours->bold);
+    if (errors + warnings + notes == 0)
+        g_string_append(text, "nothing found");
+    else
+        g_string_append_printf(text, "%u error%s, %u warning%s, %u note%s", errors, errors == 1 ? "" : "s",
+            warnings, warnings == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
+    g_string_append_printf(text,
+        "%s in %" G_GUINT64_FORMAT " events of %u thread%s in %u process%s on %u object%s\n", colours->off,
+        events, threads, threads == 1 ? "" : "s", processes, processes == 1 ? "" : "es", objects,
+        objects == 1 ? "" : "s");
+}
+
+static char *render(const struct report *report, const struct report_style *style)
+{
+    const struct colours *colours = colours_of(style);
+    GString *text = g_string_new(NULL);
+    for (unsigned i = 0; i < report->list->all->len; i++) {
+        g_autofree char *finding = report_text_finding(report->list->all->pdata[i], style);
+        g_string_append_printf(text, "%s\n", finding);
+    }
+    for (unsigned i = 0; i < report->runs->len; i++) {
+        const struct model *model = g_array_index(report->runs, struct report_run, i).model;
+        for (unsigned j = 0; j < model->incidents->len; j++) {
+            const struct model_incident *incident = model->incidents->pdata[j];
+            if (g_strcmp0(incident->what, "deadlock") != 0) {
+                append_incident(text, model, incident, colours);
+                g_string_append_c(text, '\n');
+            }
+        }
+    }
+    append_summary(text, report, colours);
+    return g_string_free(text, false);
+}
+
+const struct report_format report_text = { .name = "text", .render = render };
