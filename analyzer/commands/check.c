@@ -7,11 +7,11 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analysis.h"
 #include "command.h"
 #include "finish.h"
+#include "output.h"
 #include "recorder.h"
 
 static struct {
@@ -95,16 +95,9 @@ static bool parse_options(GArray *ret_sinks, enum finding_level *ret_level)
     return true;
 }
 
-static bool wants_colour(FILE *stream)
-{
-    const char *none = g_getenv("NO_COLOR");
-    const char *terminal = g_getenv("TERM");
-    return isatty(fileno(stream)) && !(none && *none) && terminal && strcmp(terminal, "dumb") != 0;
-}
-
 static bool write_report(const struct report *report, const struct sink *sink, FILE *stream)
 {
-    struct report_style style = { .colour = !sink->file && wants_colour(stream) };
+    struct report_style style = { .colour = !sink->file && output_wants_colour(stream) };
     g_autofree char *text = sink->format->render(report, &style);
     if (sink->file) {
         g_autoptr(GError) error = NULL;

@@ -73,6 +73,15 @@ void call_stack_frames(const struct model *model, uint32_t stack_id, GArray *ret
     }
 }
 
+uint32_t call_stack_top(const struct model *model, uint32_t stack_id)
+{
+    const struct model_stack *stack = model_stack(model, stack_id);
+    for (unsigned i = 0; stack && i < stack->depth; i++)
+        if (!is_hook(model, stack->frames[i]))
+            return stack->frames[i];
+    return 0;
+}
+
 bool call_frame_is_system(const struct call_frame *frame)
 {
     if (frame->file &&

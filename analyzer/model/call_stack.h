@@ -18,6 +18,8 @@ struct call_frame {
 
 // Appends the frames of a stack to ret_frames (of struct call_frame), innermost first.
 void call_stack_frames(const struct model *model, uint32_t stack_id, GArray *ret_frames);
+// The frame.id of the call that was recorded: the innermost that is not Trenza's own. 0: none.
+uint32_t call_stack_top(const struct model *model, uint32_t stack_id);
 // The frame that says best where this happened: the innermost that is not in a system header. False: no frame at all.
 bool call_stack_site(const struct model *model, uint32_t stack_id, struct call_frame *ret_site);
 // The same over frames already made.

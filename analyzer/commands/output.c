@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Files that appear whole: written beside their place and renamed.
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+
+static void output_done(struct output *output)
+{
+    g_free(output->path);
+    g_free(output->temporary);
+    *output = (struct output){ 0 };
+}
+
+bool output_open(struct output *output, const char *path)
+{
+    *output = (struct output){ .stream = stdout };
+    if (!path)
+        return true;
+    output->path = g_strdup(path);
+    output->temporary = g_strdup_printf("%s.XXXXXX", path);
+    int fd = g_mkstemp_full(output->temporary, O_RDWR | O_CLOEXEC, 0666);
+    output->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (output->stream)
+        return true;
+    command_fail("cannot write '%s': %s", path, strerror(errno));
+    if (fd >= 0) {
+        close(fd);
+        g_unlink(output->temporary);
+    }
+    output_done(output);
+    return false;
+}
+
+bool output_close(struct output *output, bool keep)
+{
+    bool good = fflush(output->stream) == 0 && !ferror(output->stream);
+    int error = errno;
+    if (output->path) {
+        if (fclose(output->stream) != 0 && good) {
+            good = false;
+            error = errno;
+        }
+        if (good && keep && g_rename(output->temporary, output->path) < 0) {
+            good = false;
+            error = errno;
+        }
+        if (!good || !keep)
+            g_unlink(output->temporary);
+    }
+    if (!good)
+        command_fail("cannot write %s%s%s: %s", output->path ? "'" : "",
+            output->path ? output->path : "the output", output->path ? "'" : "", strerror(error));
+    output_done(output);
+    return good;
+}
+
+bool output_wants_colour(FILE *stream)
+{
+    const char *none = g_getenv("NO_COLOR");
+    const char *terminal = g_getenv("TERM");
+    return isatty(fileno(stream)) && !(none && *none) && terminal && strcmp(terminal, "dumb") != 0;
+}
