@@ -11,7 +11,8 @@
 #include "components.h"
 
 #define PATTERNS_MAX 200000u // distinct (wanted, held set)
-#define INSTANCES_MAX 64u    // of a pattern
+#define INSTANCES_MAX 256u   // of a pattern
+#define PATHS_MAX 64u        // of a pattern, before only other threads are added
 #define SEGMENTS_MAX 16u     // of an instance
 #define STEPS_MAX 2000000u   // of the search, for each length
 #define CYCLE_LENGTH_MAX 256u
@@ -110,16 +111,21 @@ static void add_segment(struct graph_instance *instance, uint32_t segment)
         g_array_index(segments, uint32_t, segments->len - 1) = segment;
 }
 
-static void add_instance(struct lock_graph *graph, struct graph_pattern *pattern,
-    const struct graph_request *request, const struct hold *held, unsigned n)
+static void add_instance(
+    struct graph_pattern *pattern, const struct graph_request *request, const struct hold *held, unsigned n)
 {
-    for (unsigned i = pattern->instances->len; i-- > 0;)
-        if (same_instance(pattern->instances->pdata[i], request, held, n)) {
-            add_segment(pattern->instances->pdata[i], request->segment);
+    bool known_thread = false;
+    for (unsigned i = pattern->instances->len; i-- > 0;) {
+        struct graph_instance *instance = pattern->instances->pdata[i];
+        known_thread |= instance->thread_id == request->thread_id;
+        if (same_instance(instance, request, held, n)) {
+            add_segment(instance, request->segment);
             return;
         }
-    if (pattern->instances->len == INSTANCES_MAX) {
-        graph->left_out++;
+    }
+    // Another thread adds more to what can be said than another path of the same one.
+    if (pattern->instances->len >= INSTANCES_MAX || (known_thread && pattern->instances->len >= PATHS_MAX)) {
+        pattern->left_out++;
         return;
     }
     struct graph_instance *instance = g_new0(struct graph_instance, 1);
@@ -158,7 +164,7 @@ void lock_graph_add(struct lock_graph *graph, const struct graph_request *reques
         pattern->instances = g_ptr_array_new_with_free_func(instance_free);
         g_hash_table_add(graph->patterns, pattern);
     }
-    add_instance(graph, pattern, request, held, n);
+    add_instance(pattern, request, held, n);
 }
 
 // --- cycles ---
@@ -292,8 +298,10 @@ static GPtrArray *cyclic_patterns(struct search *search)
         for (unsigned i = 0; i < pattern->n_held; i++)
             cyclic |= components_same(
                 search->components, pattern->held[i].object->row.id, pattern->wanted.object->row.id);
-        if (cyclic && (pattern->blocks || search->with_obstacles))
+        if (cyclic && (pattern->blocks || search->with_obstacles)) {
+            search->graph->left_out += pattern->left_out;
             g_ptr_array_add(patterns, key);
+        }
     }
     g_ptr_array_sort(patterns, by_first_seen);
     return patterns;

@@ -36,6 +36,7 @@ struct graph_pattern {
     unsigned n_held;
     struct graph_lock *held; // in order of acquisition
     GPtrArray *instances;    // of struct graph_instance *
+    uint64_t left_out;       // instances that a bound left out
 };
 
 struct lock_graph;
@@ -74,7 +75,7 @@ void lock_graph_each_cycle(
 // The index of object in the pattern's held set, or n_held.
 unsigned graph_pattern_find(const struct graph_pattern *pattern, const struct model_object *object);
 
-// How many requests and search steps the bounds left out.
+// How much that could be part of a cycle the bounds left out; complete after lock_graph_each_cycle.
 uint64_t lock_graph_left_out(const struct lock_graph *graph);
 
 #endif

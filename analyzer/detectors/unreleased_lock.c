@@ -2,8 +2,8 @@
 // unreleased-lock: a thread ends, exits the process, or the lock's own life ends, while it is held.
 //
 // Nothing is said of a process that was killed, of threads that are merely alive when the process exits (a daemon thread may
-// well hold a lock then), and of robust mutexes that somebody recovers. Whoever exits with a failure status is in a
-// hurry: that is a warning, not an error.
+// well hold a lock then), and of robust mutexes that somebody recovers. Exiting with a lock held harms nobody unless a destructor
+// wants it, and programs do it on purpose (redis keeps its idle threads waiting that way): a warning, not an error.
 #include "detector.h"
 #include "rules.h"
 #include "wire.h"
@@ -13,7 +13,6 @@ struct ended_hold {
     struct hold hold;
     uint32_t end_stack;
     bool exited;
-    bool failed; // exited with a status other than 0
 };
 
 struct unreleased_lock {
@@ -44,7 +43,7 @@ static struct finding *report(struct detection *detection, uint32_t holder_id, c
 
 static void report_ended(struct detection *detection, const struct ended_hold *ended)
 {
-    bool warn = ended->failed || ended->hold.object->row.flags & OBJECT_ROBUST;
+    bool warn = ended->exited || ended->hold.object->row.flags & OBJECT_ROBUST;
     const char *how = ended->exited ? "exit" : "end";
     struct finding *finding =
         report(detection, ended->thread_id, &ended->hold, warn ? LEVEL_WARNING : LEVEL_ERROR, how);
@@ -67,7 +66,6 @@ static void end_thread(struct unreleased_lock *state, const struct replay_step *
             .hold = thread->held.holds[i],
             .end_stack = thread->exited ? thread->exit_stack : thread->end_stack,
             .exited = thread->exited,
-            .failed = thread->exited && thread->exit_status != 0,
         };
         if (ended.hold.object->row.flags & OBJECT_ROBUST)
             g_array_append_val(state->robust, ended);

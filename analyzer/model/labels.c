@@ -17,7 +17,8 @@ static const char *thread_label(struct model *model, const struct model_thread *
     const struct model_frame *start = model_frame(model, thread->row.start_frame);
     if (start && start->n_symbols && start->symbols[start->n_symbols - 1].function)
         return start->symbols[start->n_symbols - 1].function;
-    if (thread->row.serial == 1)
+    const struct trace_process *process = model_process(model, thread->row.process_id);
+    if (thread->row.serial == 1 || (process && !thread->row.creator_id && thread->row.tid == process->pid))
         return "main";
     g_autofree char *label = g_strdup_printf("thread-%u", thread->row.id);
     return model_string(model, label);

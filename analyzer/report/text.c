@@ -128,7 +128,8 @@ static void append_step(GString *text, const struct finding *finding, const stru
         g_string_append_c(text, '\'');
     }
     g_string_append_c(text, '\n');
-    append_stack(text, finding->model, step->stack, colours);
+    if (step->stack)
+        append_stack(text, finding->model, step->stack, colours);
 }
 
 static void append_thread_line(GString *text, const struct finding *finding, uint32_t thread_id)
