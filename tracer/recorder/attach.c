@@ -160,10 +160,11 @@ static void welcome_process(
         drain_add_segment(attach->drain, old->process, segment);
         return;
     }
+    struct process *process = describe_process(attach, pid, hello);
+    process->continues = old != NULL;
     if (old)
         end_target(attach, old, true);
     attach->ever++;
-    struct process *process = describe_process(attach, pid, hello);
     process_add_segment(process, segment);
     drain_add_process(attach->drain, process, hello->pid);
     add_target(attach, pid, process);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The drain thread. A round goes over all rings; when all were nearly empty it sleeps on the doorbell, which targets ring
-// when a quarter of a ring has been filled, so an idle program costs some fifty short rounds a second and a busy one
-// is drained in large gulps. Everything that touches the trace happens here, between rounds, so a slow disk slows the
+// The drain thread. A round goes over all rings. Then it rests: while events come fast, for about as long as a third of the
+// busiest ring needs to fill, without a word to the targets; otherwise on the doorbell, which they ring when a quarter of a
+// ring has been filled. So an idle program costs some thirty short rounds a second, and a busy one is drained in large
+// gulps, without a system call on its side. Everything that touches the trace happens here, between rounds, so a slow disk slows the
 // targets down when their rings are full, and memory stays bounded.
 #include "drain.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "apply.h"
@@ -18,6 +20,8 @@
 #define BUSY_SLOTS (WIRE_RING_EVENTS / 8) // a ring fuller than this is no reason to sleep
 #define GULP_SLOTS 4096u                  // at most so many slots before a waiting target is let go on
 #define SLEEP_NS (30 * 1000000)
+#define NAP_MIN_NS 20000   // shorter ones would take longer than they are
+#define NAP_MAX_NS 2000000 // so long a target may have to wait when it suddenly becomes faster
 #define LOOK_NS (100 * 1000000)
 #define COMMIT_NS 1000000000
 
@@ -207,17 +211,33 @@ static struct process *process_by_id(const struct drain *drain, uint32_t id)
     return NULL;
 }
 
+// What stays known of a process when it is gone.
+struct relation {
+    uint32_t id;        // process.id
+    uint32_t parent_id; // process.id
+};
+
+static uint32_t find_parent(const struct drain *drain, const struct process *process, uint32_t own_pid)
+{
+    const struct relation *before = g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(own_pid));
+    if (process->continues && before)
+        return before->parent_id;
+    const struct relation *parent = g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(process->parent_pid));
+    return parent ? parent->id : 0;
+}
+
 static void add_process(struct drain *drain, struct process *process, uint32_t own_pid)
 {
     struct recording *recording = &drain->recording;
     process->id = recording->ids.next_process++;
     recording->processes++;
-    process->parent_id =
-        GPOINTER_TO_UINT(g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(process->parent_pid)));
+    process->parent_id = find_parent(drain, process, own_pid);
     struct process *parent = process_by_id(drain, process->parent_id);
     if (process->forked && process->forked_from && parent)
         process->forked_by = thread_id(recording, parent, process->forked_from);
-    g_hash_table_insert(drain->by_pid, GUINT_TO_POINTER(own_pid), GUINT_TO_POINTER(process->id));
+    struct relation *relation = g_new(struct relation, 1);
+    *relation = (struct relation){ process->id, process->parent_id };
+    g_hash_table_insert(drain->by_pid, GUINT_TO_POINTER(own_pid), relation);
     g_ptr_array_add(drain->processes, process);
     process_put(recording, process, -1, NULL);
 }
@@ -335,6 +355,26 @@ static void sleep_on_doorbell(struct drain *drain)
     atomic_store(&page->sleeping, 0);
 }
 
+// How long a third of a ring takes to fill, if events go on coming as they did: `filled` slots since the last round.
+static int64_t time_to_fill(struct drain *drain, uint64_t filled)
+{
+    int64_t now_ns = clock_now_ns();
+    int64_t since_ns = now_ns - drain->last_round_ns;
+    drain->last_round_ns = now_ns;
+    return filled ? since_ns * (int64_t)(WIRE_RING_EVENTS / 3) / (int64_t)filled : INT64_MAX;
+}
+
+static void rest(struct drain *drain, uint64_t filled)
+{
+    int64_t ns = time_to_fill(drain, filled);
+    if (ns > NAP_MAX_NS) {
+        sleep_on_doorbell(drain);
+    } else if (ns > NAP_MIN_NS) {
+        struct timespec pause = { 0, ns };
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+}
+
 static void finish(struct drain *drain)
 {
     session_announce_end(drain->recording.session);
@@ -350,6 +390,7 @@ static void *run(void *data)
 {
     struct drain *drain = data;
     pthread_setname_np(pthread_self(), "drain");
+    prctl(PR_SET_TIMERSLACK, 1000); // short naps are meant to be short
     while (!drain->finishing) {
         struct message *message;
         while (!drain->finishing && (message = g_async_queue_try_pop(drain->messages)))
@@ -360,8 +401,8 @@ static void *run(void *data)
             fullest = MAX(fullest, filled);
         }
         keep_house(drain);
-        if (fullest <= BUSY_SLOTS && !drain->finishing)
-            sleep_on_doorbell(drain);
+        if (!drain->finishing)
+            rest(drain, fullest);
     }
     finish(drain);
     return NULL;
@@ -371,7 +412,7 @@ bool drain_start(struct drain *drain, struct store *store, struct session *sessi
 {
     *drain = (struct drain){
         .processes = g_ptr_array_new(),
-        .by_pid = g_hash_table_new(NULL, NULL),
+        .by_pid = g_hash_table_new_full(NULL, NULL, NULL, g_free),
         .messages = g_async_queue_new(),
         .notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
     };

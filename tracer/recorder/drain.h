@@ -17,13 +17,13 @@ enum drain_notice {
 
 struct drain {
     struct recording recording;
-    GPtrArray *processes; // of struct process: alive, or not drained to their end yet
-    GHashTable
-        *by_pid; // pid, as the process itself sees it -> process.id of the last one, whatever became of it
+    GPtrArray *processes;  // of struct process: alive, or not drained to their end yet
+    GHashTable *by_pid;    // pid, as the process itself sees it -> struct relation of the last one
     GAsyncQueue *messages; // of struct message
     pthread_t thread;
     int notice_fd;
     _Atomic unsigned notices; // enum drain_notice, or-ed
+    int64_t last_round_ns;
     int64_t next_look_ns;
     int64_t next_commit_ns;
     bool finishing;

@@ -35,8 +35,8 @@ struct shared_place {
     uint64_t offset;     // bytes in the file
     uint32_t object;     // id of the current generation, which lasts until the next begins
     uint32_t references; // local ids, over all processes, that mean this place and have not ended
-    struct object_record
-        *record; // of the current generation; NULL: it is over, the next OBJECT event begins another
+    // Of the current generation; NULL: it is over, the next OBJECT event begins another.
+    struct object_record *record;
 };
 
 void ids_init(struct ids *ids, struct writer *writer);

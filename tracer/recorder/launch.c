@@ -116,20 +116,26 @@ static char **make_environment(const char *preload, const char *session_path)
 // --- the child ---
 
 // Runs in the child, where only async-signal-safe calls are allowed. Never returns.
-static void become_program(const struct launch_state *state, char **argv, char **environment, int failure_fd)
+static void become_program(
+    const struct launch_state *state, char **argv, const char *binary, char **environment, int failure_fd)
 {
     setrlimit(RLIMIT_NOFILE, &state->files);
     sigaction(SIGXFSZ, &state->file_size_action, NULL);
     sigaction(SIGCHLD, &state->child_action, NULL);
     sigprocmask(SIG_SETMASK, &state->mask, NULL);
-    execvpe(argv[0], argv, environment);
+    // execvp gives to a shell what the kernel refuses, which is right for a script and only there.
+    if (binary)
+        execve(binary, argv, environment);
+    else
+        execvpe(argv[0], argv, environment);
     int failure = errno;
     while (write(failure_fd, &failure, sizeof failure) < 0 && errno == EINTR)
         ;
     _exit(127);
 }
 
-static pid_t start(const struct launch_state *state, char **argv, char **environment, int *ret_failure)
+static pid_t start(
+    const struct launch_state *state, char **argv, const char *binary, char **environment, int *ret_failure)
 {
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
@@ -139,7 +145,7 @@ static pid_t start(const struct launch_state *state, char **argv, char **environ
     pid_t pid = fork();
     *ret_failure = errno;
     if (pid == 0)
-        become_program(state, argv, environment, pipe_fds[1]);
+        become_program(state, argv, binary, environment, pipe_fds[1]);
     close(pipe_fds[1]);
     int failure;
     ssize_t size;
@@ -155,7 +161,7 @@ static pid_t start(const struct launch_state *state, char **argv, char **environ
     return pid;
 }
 
-pid_t launch_program(const struct launch_state *state, char **argv, const char *preload,
+pid_t launch_program(const struct launch_state *state, char **argv, const char *binary, const char *preload,
     const char *session_path, GError **error)
 {
     // ld.so separates the list by colons and spaces and knows no way to quote them.
@@ -166,7 +172,7 @@ pid_t launch_program(const struct launch_state *state, char **argv, const char *
     }
     g_auto(GStrv) environment = make_environment(preload, session_path);
     int failure = 0;
-    pid_t pid = start(state, argv, environment, &failure);
+    pid_t pid = start(state, argv, binary, environment, &failure);
     if (pid > 0)
         return pid;
     enum recorder_error code = RECORDER_ERROR_FAILED;

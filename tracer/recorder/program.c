@@ -126,7 +126,9 @@ static void look_at_file(struct program *program, const char *path, int depth)
         return;
     ssize_t size = read(fd, &start, sizeof start);
     look_at_rights(program, path, fd);
-    if (size >= (ssize_t)sizeof start.header && memcmp(start.bytes, ELFMAG, SELFMAG) == 0)
+    bool elf = size >= SELFMAG && memcmp(start.bytes, ELFMAG, SELFMAG) == 0;
+    program->elf |= elf && depth == 0;
+    if (elf && size >= (ssize_t)sizeof start.header)
         look_at_elf(program, path, fd, &start.header);
     close(fd);
     g_autofree char *interpreter = interpreter_of(start.bytes, size);

@@ -8,6 +8,7 @@
 
 struct program {
     char *path; // what execvp would run
+    bool elf;   // it is no script
     const char *
         what; // why it cannot be recorded, in coverage's words ('static' ...); NULL: nothing speaks against it
     char *detail; // the same for people; NULL likewise

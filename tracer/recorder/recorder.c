@@ -202,8 +202,9 @@ static bool start_program(struct recorder *recorder, GError **error)
         note(recorder, line);
         drain_add_coverage(&recorder->drain, recorder->program.what, recorder->program.detail);
     }
-    recorder->pid = launch_program(
-        &recorder->state, recorder->options->argv, recorder->preload, recorder->session.socket_path, error);
+    recorder->pid = launch_program(&recorder->state, recorder->options->argv,
+        recorder->program.elf ? recorder->program.path : NULL, recorder->preload,
+        recorder->session.socket_path, error);
     return recorder->pid > 0;
 }
 
