@@ -14,11 +14,14 @@ from pathlib import Path
 CASE = re.compile(r'^(not ok|ok)\b(.*)$', re.MULTILINE)
 
 
+def full_name(test):
+    """As meson's log has it: `project:suite / name`."""
+    return '+'.join(test['suite']) + ' / ' + test['name']
+
+
 def selected_tests(build, pattern):
     tests = json.loads(subprocess.check_output(['meson', 'introspect', '--tests', str(build)]))
-    described = {test['name']: ' '.join(suite.split(':')[-1] for suite in test['suite']) + ' ' + test['name']
-                 for test in tests}
-    return [test for test in tests if re.search(pattern, described[test['name']])]
+    return [test for test in tests if re.search(pattern, full_name(test))]
 
 
 def count_cases(result, speaks_tap):
@@ -50,14 +53,13 @@ def main():
     command = ['meson', 'test', '-C', str(build), '--no-rebuild', '--print-errorlogs']
     status = subprocess.run(command + ([test['name'] for test in tests] if pattern else [])).returncode
 
-    tap = {test['name'] for test in tests if test['protocol'] == 'tap'}
-    unseen = {test['name'] for test in tests}
+    tap = {full_name(test) for test in tests if test['protocol'] == 'tap'}
+    unseen = {full_name(test) for test in tests}
     passed = failed = 0
     for line in log.read_text().splitlines() if log.exists() else []:
         result = json.loads(line)
-        name = re.sub(r'^.* / ', '', result['name'])
-        unseen.discard(name)
-        cases = count_cases(result, name in tap)
+        unseen.discard(result['name'])
+        cases = count_cases(result, result['name'] in tap)
         passed += cases[0]
         failed += cases[1]
     for name in sorted(unseen):

@@ -10,6 +10,7 @@ run must lose no event and leave a trace in which no lock has two owners.
 """
 
 import difflib
+import itertools
 import json
 import os
 import re
@@ -53,36 +54,49 @@ def source_line(frame):
 
 
 def place(stack):
-    """The innermost frame of a stack that is in a sample's source."""
+    """The innermost frame of a stack that is in a sample's source, as ` in function: source line`; '' for none."""
     for frame in stack or []:
         line = source_line(frame)
         if line:
-            return f'{frame["function"]}: {line}'
-    return 'nowhere'
+            return f' in {frame["function"]}: {line}'
+    return ''
 
 
-def masked(text):
-    text = re.sub(r'0x[0-9a-f]+', '0x..', text)
-    text = re.sub(r'(\.c):\d+', r'\1:..', text)
-    return re.sub(r'#\d+', '#..', text)
+class Mask:
+    """Numbers that differ from run to run become letters, the same ones within a finding; line numbers go."""
+
+    def __init__(self, finding):
+        numbers = {int(number) for lock in finding['locks'] for number in re.findall(r'#(\d+)', lock['name'])}
+        self.letters = {str(number): chr(ord('A') + i) for i, number in enumerate(sorted(numbers))}
+
+    def __call__(self, text):
+        text = re.sub(r'0x[0-9a-f]+', '0x..', text)
+        text = re.sub(r'(\.c):\d+', r'\1:..', text)
+        return re.sub(r'#(\d+)', lambda match: '#' + self.letters.get(match[1], '..'), text)
+
+
+def step_text(step, names, mask):
+    holding = ' and '.join(mask(name) for name in step['holding'])
+    return (f'    {mask(names[step["thread"]])}: {step["action"]} {mask(step["lock"] or "-")}'
+            + (f' holding {holding}' if holding else '') + place(step['stack']))
 
 
 def finding_text(finding):
+    """The finding as lines. A cycle begins nowhere: what each thread does stands together, and the threads are sorted."""
+    mask = Mask(finding)
     yield ' '.join(part for part in (finding['level'], finding['rule'], finding['verdict'], finding['reason']) if part)
-    for lock in finding['locks']:
-        yield f'    {lock["kind"]} {masked(lock["name"])}, made in {place(lock["created"])}'
-    for thread in finding['threads']:
-        created = place(thread['created'])
-        yield f'    thread {masked(thread["name"] or "-")}' + ('' if created == 'nowhere' else f', made in {created}')
+    yield '  ' + mask(finding['message'])
+    yield from sorted(f'    {lock["kind"]} {mask(lock["name"])}, made{place(lock["created"])}'
+                      for lock in finding['locks'])
+    yield from sorted(f'    thread {thread["name"]}, made{place(thread["created"]) or " by nobody"}'
+                      for thread in finding['threads'])
     names = {thread['id']: thread['name'] for thread in finding['threads']}
-    for title in ('steps', 'witness'):
-        steps = finding[title]
-        if steps:
-            yield f'  {title}'
-        for step in steps or []:
-            holding = ' and '.join(masked(name) for name in step.get('holding') or [])
-            yield (f'    {masked(names.get(step["thread"]) or "-")}: {step["action"]} {masked(step["lock"] or "-")}'
-                   + (f' holding {holding}' if holding else '') + f' in {place(step["stack"])}')
+    yield '  steps'
+    yield from sorted('\n'.join(step_text(step, names, mask) for step in steps)
+                      for _, steps in itertools.groupby(finding['steps'], key=lambda step: step['thread']))
+    if finding['witness']:
+        yield '  witness'
+        yield from (step_text(step, names, mask) for step in finding['witness'])
 
 
 def report_text(report, status):
@@ -108,7 +122,7 @@ def check_order(trenza, folder):
 
 
 def main():
-    trenza, sample, expected = sys.argv[1:4]
+    trenza, sample, expected = (path if path == '-' else os.path.abspath(path) for path in sys.argv[1:4])
     with tempfile.TemporaryDirectory(prefix='trenza-golden-') as folder:
         folder = Path(folder)
         status, output = run_bounded([trenza, 'check', '-o', 'trace.db', '--format=json:report.json', '--', sample]
