@@ -23,16 +23,35 @@ static inline bool wanted(void)
     return UNLIKELY(process != NULL && process->blocking_calls);
 }
 
+// A hook and where the function behind it is kept. All of them stand in one section, so that they are looked up together
+// when the library is loaded: later, dlsym would wait for a thread inside dlopen, and is forbidden in signal handlers.
+struct blocking_hook {
+    const char *name;
+    void **real;
+};
+extern const struct blocking_hook __start_blocking_hooks[] __attribute__((visibility("hidden")));
+extern const struct blocking_hook __stop_blocking_hooks[] __attribute__((visibility("hidden")));
+
+void blocking_resolve(void)
+{
+    for (const struct blocking_hook *hook = __start_blocking_hooks; hook < __stop_blocking_hooks; hook++)
+        *hook->real = dlsym(RTLD_NEXT, hook->name);
+}
+
+#define BLOCKING_REAL(name)                                                                                  \
+    static __typeof__(name) *real_##name;                                                                    \
+    static const struct blocking_hook hook_##name                                                            \
+        __attribute__((section("blocking_hooks"), used)) = { #name, (void **)&real_##name };
+
+// The real function; looked up here only when a constructor of another library came before ours.
+#define FORWARD(name) (LIKELY(real_##name != NULL) ? real_##name : (blocking_resolve(), real_##name))
+
 // Defines the hook `name` of call `recorded`: forwards, and records around it when wanted. errno is the call's own.
 #define HOOK_AS(type, name, recorded, parameters, arguments)                                                 \
+    BLOCKING_REAL(name)                                                                                      \
     EXPORT type name parameters                                                                              \
     {                                                                                                        \
-        static __typeof__(name) *_Atomic real;                                                               \
-        __typeof__(name) *forward = atomic_load_explicit(&real, memory_order_relaxed);                       \
-        if (UNLIKELY(forward == NULL)) {                                                                     \
-            forward = (__typeof__(name) *)dlsym(RTLD_NEXT, #name);                                           \
-            atomic_store_explicit(&real, forward, memory_order_relaxed);                                     \
-        }                                                                                                    \
+        __typeof__(name) *forward = FORWARD(name);                                                           \
         struct call call;                                                                                    \
         if (!wanted() || !call_begin_plain(&call))                                                           \
             return forward arguments;                                                                        \
@@ -106,14 +125,10 @@ static mode_t mode_of(int flags, va_list list)
 }
 
 #define OPEN_HOOK(name)                                                                                      \
+    BLOCKING_REAL(name)                                                                                      \
     EXPORT int name(const char *path, int flags, ...)                                                        \
     {                                                                                                        \
-        static __typeof__(name) *_Atomic real;                                                               \
-        __typeof__(name) *forward = atomic_load_explicit(&real, memory_order_relaxed);                       \
-        if (UNLIKELY(forward == NULL)) {                                                                     \
-            forward = (__typeof__(name) *)dlsym(RTLD_NEXT, #name);                                           \
-            atomic_store_explicit(&real, forward, memory_order_relaxed);                                     \
-        }                                                                                                    \
+        __typeof__(name) *forward = FORWARD(name);                                                           \
         va_list list;                                                                                        \
         va_start(list, flags);                                                                               \
         const mode_t mode = mode_of(flags, list);                                                            \

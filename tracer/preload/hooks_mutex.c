@@ -4,6 +4,13 @@
 // so that every result is glibc's own. Calls with a time-out are not tried first: glibc checks their arguments first.
 #include "record.h"
 
+// glibc's trylock leaves a robust mutex locked for ever when it finds it given up (ENOTRECOVERABLE): not to be tried first.
+static inline bool may_try_first(const pthread_mutex_t *mutex)
+{
+    const int robust_bit = 16; // of __kind; glibc's headers do not name it
+    return !(mutex->__data.__kind & robust_bit);
+}
+
 EXPORT int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
     struct call call = { .thread = thread_current() };
@@ -30,7 +37,7 @@ EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
     struct call call;
     if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
         return REAL(pthread_mutex_lock)(mutex);
-    int rc = REAL(pthread_mutex_trylock)(mutex);
+    int rc = LIKELY(may_try_first(mutex)) ? REAL(pthread_mutex_trylock)(mutex) : EBUSY;
     if (UNLIKELY(rc != 0 && rc != EOWNERDEAD)) {
         call_event(&call, EVENT_REQUEST, 0);
         rc = REAL(pthread_mutex_lock)(mutex);

@@ -16,4 +16,5 @@ void real_resolve(void)
 #include "real_list.h"
 #undef TRENZA_REAL
 #undef TRENZA_REAL_VERSION
+    blocking_resolve();
 }

@@ -29,6 +29,9 @@ extern struct real real_functions;
 // Fills real_functions; safe to call again and from several threads (all store the same values).
 void real_resolve(void);
 
+// The part of it that hooks_blocking.c keeps to itself.
+void blocking_resolve(void);
+
 // The real function; resolves when a constructor of another library came before ours.
 #define REAL(name)                                                                                           \
     (__builtin_expect(real_functions.name == NULL, 0) ? (real_resolve(), real_functions.name)                \
