@@ -38,7 +38,7 @@ static void *worker(void *argument)
         pthread_mutex_unlock(&common);
         pthread_mutex_unlock(&locks[index]);
         // Most of the time between the locks, so that the trace stays small; the signals still meet every place.
-        for (volatile unsigned spin = 0; spin < 1500; spin++)
+        for (volatile unsigned spin = 0; spin < 20000; spin++)
             ;
     }
     return NULL;
