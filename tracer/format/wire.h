@@ -27,7 +27,9 @@
 #define WIRE_SLOTS 1024u        // threads alive at once in one segment; a process asks for another when these are full
 #define WIRE_SLOTS_MIN 16u      // what is mapped where address space is limited
 #define WIRE_PAGE 4096u
-#define WIRE_STACK_SLOTS 4096u // stack slots of a ring (16-bit numbers, 1 upwards; 0: no stack)
+#define WIRE_STACK_SLOTS 4096u // stack slots of a ring for whole stacks (16-bit numbers, 1 upwards; 0: no stack)
+#define WIRE_SITE_SLOTS 1024u  // and for call sites alone, above those: stacks of one frame, marked truncated
+#define WIRE_ALL_SLOTS (WIRE_STACK_SLOTS + WIRE_SITE_SLOTS)
 #define WIRE_STACK_FRAMES 1024u // a stack deeper than this is cut at its outer end
 #define WIRE_MODULES 1024u
 #define WIRE_MODULE_PATH 488u

@@ -75,7 +75,8 @@ EXPORT int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict 
 EXPORT int mtx_unlock(mtx_t *mutex)
 {
     struct call call;
-    if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
+    if (UNLIKELY(!call_begin_release(
+            &call, mutex, OBJECT_MUTEX, ((const pthread_mutex_t *)mutex)->__data.__owner)))
         return REAL(mtx_unlock)(mutex);
     call_event(&call, EVENT_RELEASE, 0);
     const int result = REAL(mtx_unlock)(mutex);

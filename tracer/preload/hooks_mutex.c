@@ -74,7 +74,7 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, cons
 EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
     struct call call;
-    if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
+    if (UNLIKELY(!call_begin_release(&call, mutex, OBJECT_MUTEX, mutex->__data.__owner)))
         return REAL(pthread_mutex_unlock)(mutex);
     call_event(&call, EVENT_RELEASE, 0);
     const int rc = REAL(pthread_mutex_unlock)(mutex);

@@ -108,7 +108,7 @@ EXPORT int pthread_rwlock_clockwrlock(
 EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
 {
     struct call call;
-    if (UNLIKELY(!call_begin(&call, rwlock, OBJECT_RWLOCK)))
+    if (UNLIKELY(!call_begin_release(&call, rwlock, OBJECT_RWLOCK, rwlock->__data.__cur_writer)))
         return REAL(pthread_rwlock_unlock)(rwlock);
     call_event(&call, EVENT_RELEASE, 0);
     const int rc = REAL(pthread_rwlock_unlock)(rwlock);

@@ -19,7 +19,8 @@
 // True when the 8 bytes at address can be read. Any thread, any time; about 100 ns.
 static inline bool memory_readable(uintptr_t address)
 {
-    return SYS6(SYS_rt_sigprocmask, -1, address, 0, 8, 0, 0) != -EFAULT;
+    // 0 would be no set at all. The first page is nobody's.
+    return address >= MEMORY_PAGE && SYS6(SYS_rt_sigprocmask, -1, address, 0, 8, 0, 0) != -EFAULT;
 }
 
 // True when [start, end) can be read: one question a page.

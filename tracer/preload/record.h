@@ -28,6 +28,21 @@ static inline __attribute__((always_inline)) bool call_begin(
     return true;
 }
 
+// The same for a release. Where the thread holds the object, as it should, the call site is all that is told of the
+// stack; the acquisition has told the rest, and only misuse needs more.
+static inline __attribute__((always_inline)) bool call_begin_release(
+    struct call *call, const void *object, enum object_kind kind, int owner)
+{
+    call->thread = thread_current();
+    if (UNLIKELY(call->thread == NULL))
+        return false;
+    const struct caller caller = CALLER();
+    call->stack = LIKELY((uint32_t)owner == call->thread->tid) ? site_of(call->thread, &caller)
+                                                               : stack_of(call->thread, &caller);
+    call->object = object_find(call->thread, object, kind, call->stack);
+    return true;
+}
+
 // The same for calls that are about no object.
 static inline __attribute__((always_inline)) bool call_begin_plain(struct call *call)
 {

@@ -414,6 +414,23 @@ void event_emit_payload(struct thread *thread, enum event_kind kind, uint32_t su
     ring_end(thread);
 }
 
+// Writes a STACK event; there is room for it.
+static void define_slot(
+    struct thread *thread, uint16_t slot, const uintptr_t *frames, unsigned depth, bool truncated)
+{
+    struct wire_segment *segment = atomic_load(&process->segments[0].shared);
+    for (unsigned i = 0; i < depth; i++)
+        modules_announce(segment, frames[i], ticks_now(thread));
+    const unsigned pairs = (depth + 1u) / 2;
+    const uint64_t at = ring_take(thread, pairs + 1);
+    ring_write(thread, at, EVENT_STACK, truncated, slot, (uint16_t)pairs);
+    for (unsigned i = 0; i < pairs; i++) {
+        union wire_slot *payload = ring_slot(thread, at + 1 + i);
+        payload->a = frames[2 * i];
+        payload->b = 2 * i + 1 < depth ? frames[2 * i + 1] : 0;
+    }
+}
+
 uint16_t stack_define(struct thread *thread, const struct caller *caller)
 {
     uint64_t mask;
@@ -425,19 +442,27 @@ uint16_t stack_define(struct thread *thread, const struct caller *caller)
         struct stack_new stack;
         stack_cache_fill(thread->stacks, caller, &stack);
         slot = stack.slot;
-        if (slot != 0) {
-            struct wire_segment *segment = atomic_load(&process->segments[0].shared);
-            const unsigned pairs = (stack.depth + 1u) / 2;
-            for (unsigned i = 0; i < stack.depth; i++)
-                modules_announce(segment, stack.frames[i], ticks_now(thread));
-            const uint64_t at = ring_take(thread, pairs + 1);
-            ring_write(thread, at, EVENT_STACK, stack.truncated, slot, (uint16_t)pairs);
-            for (unsigned i = 0; i < pairs; i++) {
-                union wire_slot *payload = ring_slot(thread, at + 1 + i);
-                payload->a = stack.frames[2 * i];
-                payload->b = 2 * i + 1 < stack.depth ? stack.frames[2 * i + 1] : 0;
-            }
-        }
+        if (slot != 0)
+            define_slot(thread, slot, stack.frames, stack.depth, stack.truncated);
+    }
+    ring_end(thread);
+    sys_restore_signals(&mask);
+    return slot;
+}
+
+uint16_t site_define(struct thread *thread, uintptr_t pc)
+{
+    uint64_t mask;
+    sys_block_signals(&mask);
+    ring_begin(thread);
+    uint16_t slot = 0;
+    if (ring_has_room(thread, 2)) {
+        uint32_t index = site_index(pc);
+        if (thread->sites[index] != 0 && thread->sites[index ^ 1] == 0)
+            index ^= 1;
+        thread->sites[index] = pc;
+        slot = (uint16_t)(WIRE_STACK_SLOTS + index);
+        define_slot(thread, slot, &pc, 1, true);
     }
     ring_end(thread);
     sys_restore_signals(&mask);

@@ -53,6 +53,8 @@ struct thread {
     void (*once_routine)(void);                       // the same
     _Atomic(struct object_node *) stack_objects;      // nodes in this thread's stack, pushed by anyone
     struct object_node *objects[THREAD_OBJECT_CACHE]; // direct-mapped by address
+    uintptr_t
+        sites[WIRE_SITE_SLOTS]; // return addresses whose stack slot is WIRE_STACK_SLOTS + index; 0: free
     // The start of a thread made by pthread_create, written by its creator.
     void *start_routine;
     void *start_argument;
@@ -220,6 +222,29 @@ static inline uint16_t stack_of(struct thread *thread, const struct caller *call
     if (LIKELY(slot != 0))
         return slot;
     return stack_define(thread, caller);
+}
+
+// Defines the call site `pc` in the ring. 0: no room while dropping.
+uint16_t site_define(struct thread *thread, uintptr_t pc);
+
+static inline uint32_t site_index(uintptr_t pc)
+{
+    return (uint32_t)(pc * UINT64_C(0x9E3779B97F4A7C15) >> 54);
+}
+_Static_assert(WIRE_SITE_SLOTS == 1u << (64 - 54), "site_index spreads over all sites");
+
+// The stack slot for an event of which only the call itself matters: one frame, and nothing to verify (14 ns less per
+// lock and unlock at 12 frames, of 47).
+static inline uint16_t site_of(struct thread *thread, const struct caller *caller)
+{
+    if (UNLIKELY(caller->sp > atomic_load_explicit(&thread->lowest_stack_object, memory_order_relaxed)))
+        stack_objects_expire(thread, caller->sp);
+    const uint32_t index = site_index(caller->pc);
+    if (LIKELY(thread->sites[index] == caller->pc))
+        return (uint16_t)(WIRE_STACK_SLOTS + index);
+    if (LIKELY(thread->sites[index ^ 1] == caller->pc))
+        return (uint16_t)(WIRE_STACK_SLOTS + (index ^ 1));
+    return site_define(thread, caller->pc);
 }
 
 #endif

@@ -204,7 +204,7 @@ static void walk_registers(struct walk *walk, struct cfi_registers *registers)
             walk->frames[walk->depth++] = pc + (exact || signal_frame);
         bool outermost;
         if (!found || !cfi_step(&walk->reading->rules, registers, read_word, walk, &outermost) ||
-            (!signal_frame && !outermost && registers->value[CFI_RSP] <= sp)) {
+            (!signal_frame && !outermost && registers->value[CFI_RSP] < sp)) {
             walk->truncated = true;
             return;
         }
@@ -220,7 +220,7 @@ void walk_run(struct walk *walk)
     walk->words = 0;
     walk->uses_fp = false;
     walk->truncated = false;
-    walk->readable_page = 0;
+    walk->readable_page = 1; // none
     walk->repeatable =
         walk->sp >= walk->stack_low && walk->sp < walk->stack_high && walk->sp >= walk_base(walk->stack_high);
     if (walk_rows(walk))

@@ -44,7 +44,7 @@ static inline union wire_slot slot_at(const struct ring *ring, uint64_t index)
 
 static inline uint32_t stack_of(const struct ring *ring, const union wire_slot *slot)
 {
-    return G_LIKELY(ring->stacks && slot->stack < WIRE_STACK_SLOTS) ? ring->stacks[slot->stack] : 0;
+    return G_LIKELY(ring->stacks && slot->stack < WIRE_ALL_SLOTS) ? ring->stacks[slot->stack] : 0;
 }
 
 // A clock may run a little behind on another core than the one that read zero.
@@ -74,7 +74,7 @@ static void apply_stack(struct arrival *arrival)
     uint64_t addresses[WIRE_STACK_FRAMES];
     uint32_t frames[WIRE_STACK_FRAMES];
     size_t words = MIN((size_t)arrival->slot.arg * 2, WIRE_STACK_FRAMES);
-    if (arrival->slot.stack == 0 || arrival->slot.stack >= WIRE_STACK_SLOTS)
+    if (arrival->slot.stack == 0 || arrival->slot.stack >= WIRE_ALL_SLOTS)
         return;
     copy_payload(arrival, addresses, words * sizeof *addresses);
     if (words && addresses[words - 1] == 0)
@@ -83,7 +83,7 @@ static void apply_stack(struct arrival *arrival)
     for (size_t i = 0; i < words; i++)
         frames[i] = process_frame(arrival->recording, arrival->process, addresses[i], arrival->ticks);
     if (!ring->stacks)
-        ring->stacks = g_new0(uint32_t, WIRE_STACK_SLOTS);
+        ring->stacks = g_new0(uint32_t, WIRE_ALL_SLOTS);
     ring->stacks[arrival->slot.stack] =
         ids_stack(&arrival->recording->ids, frames, words, arrival->slot.subject == 1);
 }
@@ -197,7 +197,7 @@ static void apply_thread_start(struct arrival *arrival)
     struct wire_thread_start wire;
     copy_payload(arrival, &wire, sizeof wire);
     if (arrival->ring->stacks)
-        memset(arrival->ring->stacks, 0, WIRE_STACK_SLOTS * sizeof *arrival->ring->stacks);
+        memset(arrival->ring->stacks, 0, WIRE_ALL_SLOTS * sizeof *arrival->ring->stacks);
     process_poll_modules(arrival->recording, arrival->process);
     arrival->stack = 0;
     arrival->event.stack = 0;
