@@ -313,10 +313,38 @@ static void stacks_come_back(void **state)
     unsigned n = 0;
     assert_int_equal(store_each_stack(store, note_stack, &n), 0);
     assert_int_equal(n, 3);
-    assert_int_equal(
-        store_query(store, "DELETE FROM stack_frame WHERE stack_id = 3 AND position = 7", NULL, NULL), 0);
+    assert_int_equal(store_query(store, "DELETE FROM stack_node WHERE id = 7", NULL, NULL), 0);
     n = 0;
     assert_int_equal(store_each_stack(store, note_stack, &n), -EBADMSG);
+    store_close(store);
+}
+
+static int note_number(int columns, const char *const *names, const char *const *values, void *data)
+{
+    (void)columns;
+    (void)names;
+    *(int *)data = atoi(values[0]);
+    return 0;
+}
+
+static void stacks_share_their_outer_frames(void **state)
+{
+    (void)state;
+    struct store *store = fixture_create("t.db");
+    const uint32_t first[] = { 7, 3, 2, 1 }, second[] = { 8, 3, 2, 1 };
+    assert_int_equal(store_put_stack(store, 1, first, 4, false), 0);
+    assert_int_equal(store_put_stack(store, 2, second, 4, false), 0);
+    assert_int_equal(store_put_stack(store, 3, second + 1, 3, true), 0);
+    int n = 0;
+    assert_int_equal(store_query(store, "SELECT count(*) FROM stack_node", note_number, &n), 0);
+    assert_int_equal(n, 5);
+    assert_int_equal(store_query(store, "SELECT count(*) FROM stack_frame", note_number, &n), 0);
+    assert_int_equal(n, 11);
+    assert_int_equal(
+        store_query(
+            store, "SELECT frame_id FROM stack_frame WHERE stack_id = 2 AND position = 0", note_number, &n),
+        0);
+    assert_int_equal(n, 8);
     store_close(store);
 }
 

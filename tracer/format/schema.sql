@@ -115,16 +115,26 @@ CREATE TABLE symbol (
 
 CREATE TABLE stack (
   id INTEGER PRIMARY KEY,
-  depth INTEGER NOT NULL,
-  truncated INTEGER NOT NULL DEFAULT 0 -- 1: there were more frames at the outer end
+  depth INTEGER NOT NULL,       -- frames
+  truncated INTEGER NOT NULL DEFAULT 0, -- 1: there were more frames at the outer end, or only the call site was taken
+  node_id INTEGER               -- stack_node.id of the innermost frame; NULL: no frames
 );
 
-CREATE TABLE stack_frame (
-  stack_id INTEGER NOT NULL,
-  position INTEGER NOT NULL,    -- 0: innermost
-  frame_id INTEGER NOT NULL,
-  PRIMARY KEY (stack_id, position)
-) WITHOUT ROWID;
+-- Stacks share their outer frames: a stack is the path from its node to the outermost one.
+CREATE TABLE stack_node (
+  id INTEGER PRIMARY KEY,
+  parent_id INTEGER,            -- stack_node.id of the caller, always the smaller number; NULL: outermost
+  frame_id INTEGER NOT NULL
+);
+
+-- The same, spelled out: a row for every frame of every stack, position 0 innermost.
+CREATE VIEW stack_frame(stack_id, position, frame_id) AS
+  WITH RECURSIVE walk(stack_id, position, node_id) AS (
+    SELECT id, 0, node_id FROM stack WHERE node_id IS NOT NULL
+    UNION ALL
+    SELECT stack_id, position + 1, parent_id FROM walk JOIN stack_node ON stack_node.id = walk.node_id
+      WHERE parent_id IS NOT NULL)
+  SELECT stack_id, position, frame_id FROM walk JOIN stack_node ON stack_node.id = walk.node_id;
 
 -- The few source lines around each line that a symbol names.
 CREATE TABLE source (

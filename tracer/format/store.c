@@ -367,6 +367,7 @@ int store_close(struct store *store)
     }
     for (unsigned i = 0; i < STORE_TABLES; i++)
         sqlite3_finalize(store->puts[i]);
+    stack_tree_done(&store->stacks);
     if (store->db && !store->read_only)
         close_into_one_file(store);
     store_close_database(store);

@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include "stack_tree.h"
 #include "store.h"
 
 // How a field of a row structure is kept in a column.
@@ -40,7 +41,7 @@ enum store_table_id {
     STORE_SYMBOL,
     STORE_SOURCE,
     STORE_STACK,
-    STORE_STACK_FRAME,
+    STORE_STACK_NODE,
     STORE_CHUNK,
     STORE_COVERAGE,
     STORE_INCIDENT,
@@ -80,10 +81,11 @@ struct store_stack {
     uint32_t id;
     uint32_t depth;
     bool truncated;
+    uint32_t node_id;
 };
-struct store_stack_frame {
-    uint32_t stack_id;
-    uint32_t position;
+struct store_stack_node {
+    uint32_t id;
+    uint32_t parent_id;
     uint32_t frame_id;
 };
 struct store_coverage {
@@ -123,6 +125,7 @@ struct store {
     bool event_table; // the table `event` is in place
     int error; // the first write that failed for good, a negative errno: nothing more is written after it
     sqlite3_stmt *puts[STORE_TABLES]; // prepared at first use
+    struct stack_tree stacks;         // the nodes this writer has put
     char message[1024];
 };
 

@@ -198,69 +198,79 @@ int store_each_finding(struct store *store, int (*each)(const char *id, const ch
     WALK(store, STORE_FINDING, NULL, struct store_finding, each(row.id, row.json, data));
 }
 
-// Frames arrive in the order of their stacks: two walks side by side, like a merge.
-struct stack_walk {
-    struct walk stacks;
-    struct walk frames;
-    struct store_stack_frame ahead; // the frame read but not yet used
-    int more;                       // walk_next's answer about it
-    uint32_t *ids;
+// The tree of frames, all in memory: 8 bytes a node.
+struct stack_nodes {
+    struct stack_tree_slot *nodes; // by id - 1; node unused
+    size_t count;
     size_t capacity;
 };
 
-static int stack_damaged(struct stack_walk *walk, uint32_t id)
+static int load_node(struct store *store, struct stack_nodes *nodes, const struct store_stack_node *row)
 {
-    struct store *store = walk->stacks.store;
-    return store_fail(store, -EBADMSG, "'%s' is damaged: stack %u is incomplete", store->path, id);
+    // Numbers without gaps and parents before children: so a path always ends.
+    if (row->id != nodes->count + 1 || row->parent_id >= row->id)
+        return store_fail(
+            store, -EBADMSG, "'%s' is damaged: stack_node %u is incomplete", store->path, row->id);
+    if (nodes->count == nodes->capacity) {
+        const size_t capacity = nodes->capacity ? nodes->capacity * 2 : 1024;
+        struct stack_tree_slot *larger = reallocarray(nodes->nodes, capacity, sizeof *larger);
+        if (!larger)
+            return store_fail(store, -ENOMEM, "%s", strerror(ENOMEM));
+        nodes->nodes = larger;
+        nodes->capacity = capacity;
+    }
+    nodes->nodes[nodes->count++] = (struct stack_tree_slot){ row->parent_id, row->frame_id, 0 };
+    return 0;
 }
 
-// The frames of one stack into walk->ids; returns how many, or a negative errno.
-static int64_t gather_frames(struct stack_walk *walk, uint32_t stack_id)
+static int load_nodes(struct store *store, struct stack_nodes *nodes)
 {
-    size_t depth = 0;
-    while (walk->more == 1 && walk->ahead.stack_id <= stack_id) {
-        if (walk->ahead.stack_id == stack_id) {
-            if (walk->ahead.position != depth)
-                return stack_damaged(walk, stack_id);
-            if (depth == walk->capacity) {
-                size_t capacity = walk->capacity ? walk->capacity * 2 : 64;
-                uint32_t *ids = reallocarray(walk->ids, capacity, sizeof *ids);
-                if (!ids)
-                    return store_fail(walk->stacks.store, -ENOMEM, "%s", strerror(ENOMEM));
-                walk->ids = ids;
-                walk->capacity = capacity;
-            }
-            walk->ids[depth++] = walk->ahead.frame_id;
-        }
-        walk->more = walk_next(&walk->frames, &walk->ahead);
+    struct walk walk;
+    struct store_stack_node row;
+    int r = walk_begin(&walk, store, STORE_STACK_NODE, NULL);
+    while (r == 0 && (r = walk_next(&walk, &row)) == 1)
+        r = load_node(store, nodes, &row);
+    return walk_end(&walk, r);
+}
+
+// The frames of one stack, innermost first, into memory for `depth` of them.
+static int gather_frames(struct store *store, const struct stack_nodes *nodes,
+    const struct store_stack *stack, uint32_t *ret_frames)
+{
+    uint32_t node = stack->node_id;
+    // No path is longer than there are nodes, so ret_frames has room.
+    for (uint32_t i = 0; i < stack->depth; i++) {
+        if (node == 0 || node > nodes->count)
+            return store_fail(
+                store, -EBADMSG, "'%s' is damaged: stack %u is incomplete", store->path, stack->id);
+        ret_frames[i] = nodes->nodes[node - 1].frame;
+        node = nodes->nodes[node - 1].parent;
     }
-    return walk->more < 0 ? walk->more : (int64_t)depth;
+    if (node != 0)
+        return store_fail(store, -EBADMSG, "'%s' is damaged: stack %u is incomplete", store->path, stack->id);
+    return 0;
 }
 
 int store_each_stack(struct store *store,
     int (*each)(uint32_t id, const uint32_t *frames, size_t depth, bool truncated, void *), void *data)
 {
-    struct stack_walk walk = { 0 };
+    struct stack_nodes nodes = { 0 };
+    struct walk walk = { 0 };
     struct store_stack stack;
-    int r = walk_begin(&walk.stacks, store, STORE_STACK, NULL);
+    int r = load_nodes(store, &nodes);
+    uint32_t *frames = malloc((nodes.count + 1) * sizeof *frames);
+    if (r == 0 && !frames)
+        r = store_fail(store, -ENOMEM, "%s", strerror(ENOMEM));
     if (r == 0)
-        r = walk_begin(&walk.frames, store, STORE_STACK_FRAME, NULL);
-    if (r == 0)
-        r = walk.more = walk_next(&walk.frames, &walk.ahead);
-    if (r > 0)
-        r = 0;
-    while (r == 0 && (r = walk_next(&walk.stacks, &stack)) == 1) {
-        int64_t depth = gather_frames(&walk, stack.id);
-        if (depth < 0)
-            r = (int)depth;
-        else if (depth != stack.depth)
-            r = stack_damaged(&walk, stack.id);
-        else
-            r = each(stack.id, walk.ids, (size_t)depth, stack.truncated, data);
+        r = walk_begin(&walk, store, STORE_STACK, NULL);
+    while (r == 0 && (r = walk_next(&walk, &stack)) == 1) {
+        r = gather_frames(store, &nodes, &stack, frames);
+        if (r == 0)
+            r = each(stack.id, frames, stack.depth, stack.truncated, data);
     }
-    free(walk.ids);
-    walk_end(&walk.frames, 0);
-    return walk_end(&walk.stacks, r);
+    free(frames);
+    free(nodes.nodes);
+    return walk_end(&walk, r);
 }
 
 static sqlite3_stmt *find_meta(struct store *store, const char *name)

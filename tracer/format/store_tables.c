@@ -105,11 +105,12 @@ const struct store_table store_tables[STORE_TABLES] = {
         COLUMN(store_stack, id, STORE_U32),
         COLUMN(store_stack, depth, STORE_U32),
         COLUMN(store_stack, truncated, STORE_BOOL),
+        COLUMN(store_stack, node_id, STORE_ID),
     } },
-    [STORE_STACK_FRAME] = { "stack_frame", "stack_id, position", NULL, {
-        COLUMN(store_stack_frame, stack_id, STORE_U32),
-        COLUMN(store_stack_frame, position, STORE_U32),
-        COLUMN(store_stack_frame, frame_id, STORE_U32),
+    [STORE_STACK_NODE] = { "stack_node", "id", NULL, {
+        COLUMN(store_stack_node, id, STORE_U32),
+        COLUMN(store_stack_node, parent_id, STORE_ID),
+        COLUMN(store_stack_node, frame_id, STORE_U32),
     } },
     [STORE_CHUNK] = { "chunk", "sequence", "thread_id", {
         COLUMN(trace_chunk, thread_id, STORE_U32),

@@ -180,14 +180,33 @@ int store_put_source(struct store *store, const char *file, int64_t line, const 
     return put(store, STORE_SOURCE, &(struct store_source){ file, line, text });
 }
 
+// Nodes of an earlier writer are not looked for again: a new writer's stacks begin a tree of their own beside.
+static int begin_stacks(struct store *store)
+{
+    sqlite3_stmt *statement;
+    if (store->stacks.last_node != 0)
+        return 0;
+    if (sqlite3_prepare_v2(store->db, "SELECT max(id) FROM stack_node", -1, &statement, NULL) != SQLITE_OK)
+        return store_fail_sqlite(store, "read");
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        store->stacks.last_node = (uint32_t)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return 0;
+}
+
 int store_put_stack(struct store *store, uint32_t id, const uint32_t *frames, size_t depth, bool truncated)
 {
-    int r = run(store, "DELETE FROM stack_frame WHERE stack_id = ?", NULL, id);
-    if (r == 0)
-        r = put(store, STORE_STACK, &(struct store_stack){ id, (uint32_t)depth, truncated });
-    for (uint32_t i = 0; r == 0 && i < depth; i++)
-        r = put(store, STORE_STACK_FRAME, &(struct store_stack_frame){ id, i, frames[i] });
-    return r;
+    uint32_t node = 0;
+    int r = begin_stacks(store);
+    for (size_t i = depth; r == 0 && i-- > 0;) {
+        const uint32_t parent = node;
+        r = stack_tree_add(&store->stacks, parent, frames[i], &node);
+        if (r < 0)
+            return store_fail(store, r, "cannot write '%s': %s", store->path, strerror(-r));
+        if (r > 0)
+            r = put(store, STORE_STACK_NODE, &(struct store_stack_node){ node, parent, frames[i] });
+    }
+    return r < 0 ? r : put(store, STORE_STACK, &(struct store_stack){ id, (uint32_t)depth, truncated, node });
 }
 
 int store_put_chunk(struct store *store, const struct trace_chunk *chunk)
