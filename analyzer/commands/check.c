@@ -97,22 +97,15 @@ static bool parse_options(GArray *ret_sinks, enum finding_level *ret_level)
 
 static bool write_report(const struct report *report, const struct sink *sink, FILE *stream)
 {
+    struct output output;
+    if (!output_open(&output, sink->file))
+        return false;
+    if (!sink->file)
+        output.stream = stream;
     struct report_style style = { .colour = !sink->file && output_wants_colour(stream) };
     g_autofree char *text = sink->format->render(report, &style);
-    if (sink->file) {
-        g_autoptr(GError) error = NULL;
-        // Written beside it and renamed: whole or not at all.
-        if (!g_file_set_contents_full(sink->file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0666, &error)) {
-            command_fail("check: %s", error->message);
-            return false;
-        }
-        return true;
-    }
-    if (fputs(text, stream) == EOF || fflush(stream) == EOF) {
-        command_fail("check: cannot write the report: %s", strerror(errno));
-        return false;
-    }
-    return true;
+    bool good = fputs(text, output.stream) != EOF;
+    return output_close(&output, good) && good;
 }
 
 static bool write_reports(const struct report *report, const GArray *sinks, bool program_ran)

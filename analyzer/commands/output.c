@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files that appear whole: written beside their place and renamed.
+// Files that appear whole: written beside their place and renamed. What is there and is no regular file (a device, a pipe, a
+// symbolic link) is written to as it is: renaming would put a file in its place.
 #include "output.h"
 
 #include <errno.h>
@@ -19,22 +20,33 @@ static void output_done(struct output *output)
     *output = (struct output){ 0 };
 }
 
+static bool must_stay(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 bool output_open(struct output *output, const char *path)
 {
     *output = (struct output){ .stream = stdout };
     if (!path)
         return true;
     output->path = g_strdup(path);
-    output->temporary = g_strdup_printf("%s.XXXXXX", path);
-    int fd = g_mkstemp_full(output->temporary, O_RDWR | O_CLOEXEC, 0666);
+    int fd;
+    if (must_stay(path)) {
+        fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    } else {
+        output->temporary = g_strdup_printf("%s.XXXXXX", path);
+        fd = g_mkstemp_full(output->temporary, O_RDWR | O_CLOEXEC, 0666);
+    }
     output->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (output->stream)
         return true;
     command_fail("cannot write '%s': %s", path, strerror(errno));
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
+    if (fd >= 0 && output->temporary)
         g_unlink(output->temporary);
-    }
     output_done(output);
     return false;
 }
@@ -48,11 +60,11 @@ bool output_close(struct output *output, bool keep)
             good = false;
             error = errno;
         }
-        if (good && keep && g_rename(output->temporary, output->path) < 0) {
+        if (good && keep && output->temporary && g_rename(output->temporary, output->path) < 0) {
             good = false;
             error = errno;
         }
-        if (!good || !keep)
+        if (output->temporary && (!good || !keep))
             g_unlink(output->temporary);
     }
     if (!good)

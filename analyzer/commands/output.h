@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a command writes: standard output, or a file that appears whole or not at all.
+// Where a command writes: standard output, a file that appears whole or not at all, or a device or pipe as it stands.
 #ifndef TRENZA_OUTPUT_H
 #define TRENZA_OUTPUT_H
 
@@ -9,7 +9,7 @@
 struct output {
     FILE *stream;
     char *path;      // NULL: standard output
-    char *temporary; // beside path
+    char *temporary; // beside path; NULL: written in place
 };
 
 // path NULL: standard output. False: a line has been printed.
