@@ -465,6 +465,7 @@ int main(void)
         FIXTURE_CASE(every_field_comes_back),
         FIXTURE_CASE(incidents_and_the_rest_come_back),
         FIXTURE_CASE(stacks_come_back),
+        FIXTURE_CASE(stacks_share_their_outer_frames),
         FIXTURE_CASE(cursors_walk_the_chunks),
         FIXTURE_CASE(a_damaged_chunk_is_told),
         FIXTURE_CASE(a_bad_row_hurts_nothing_else),
