@@ -127,7 +127,6 @@ void process_after_fork(uint32_t forked_from)
         return;
     const bool outer = attaching;
     attaching = true;
-    stack_after_fork();
     process_attach(1, forked_from);
     attaching = outer;
     thread_attach();
