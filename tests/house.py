@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The house rules, as TAP: who may include whom, what the preload exports and needs, what stands where.
+"""The house rules, as TAP: who may include whom, what the preload exports and needs, what stands where,
+what the manual page tells.
 
-house.py SOURCE_ROOT LIBTRENZA_PRELOAD
+house.py SOURCE_ROOT LIBTRENZA_PRELOAD TRENZA
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -116,8 +118,24 @@ def bad_needs(library):
             yield f'needs {needed}'
 
 
+def missing_in_manual(root, trenza):
+    manual = (root / 'analyzer/commands/trenza.1').read_text().replace('\\-', '-')
+    commands = re.findall(r'^  (\w+) ', subprocess.check_output([trenza, 'help'], text=True), re.MULTILINE)
+    if not commands:
+        yield 'trenza help names no command'
+    for command in commands:
+        if f'.SS {command}\n' not in manual:
+            yield f'trenza.1 lacks the command {command}'
+            continue
+        section = manual.split(f'.SS {command}\n')[1].split('\n.S')[0]
+        usage = subprocess.check_output([trenza, 'help', command], text=True)
+        for option in re.findall(r'^  (?:-\w, |    )(--[\w-]+)', usage, re.MULTILINE):
+            if not re.search(re.escape(option) + r'\b(?!-)', section):
+                yield f'trenza.1 lacks {option} of {command}'
+
+
 def main():
-    root, library = Path(sys.argv[1]), sys.argv[2]
+    root, library, trenza = Path(sys.argv[1]), sys.argv[2], os.path.abspath(sys.argv[3])
     names = tracked_files(root)
     cases = [
         ('each part includes only what it may know', bad_includes(root, names)),
@@ -125,6 +143,7 @@ def main():
         ('each source file opens with its licence and what it is', bad_first_lines(root, names)),
         ('the preload exports only names it interposes', bad_exports(library)),
         ('the preload needs libc only', bad_needs(library)),
+        ('the manual page has every command and option', missing_in_manual(root, trenza)),
     ]
     print(f'1..{len(cases)}')
     for number, (title, complaints) in enumerate(cases, 1):
