@@ -24,7 +24,7 @@ static struct {
     gboolean blocking_calls;
     gboolean attach;
     gboolean quiet;
-} options = { .ready_fd = -1 };
+} options = { .ready_fd = -1, .linger = -1 };
 
 static const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
@@ -40,7 +40,7 @@ static const GOptionEntry entries[] = {
     { "timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
         "end the program after so long, and note what its threads did", "SECONDS" },
     { "linger", 0, 0, G_OPTION_ARG_DOUBLE, &options.linger,
-        "go on recording the program's children so long after its end; -1: until they end", "SECONDS" },
+        "go on recording the program's children so long after its end (default: until they end)", "SECONDS" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "no summary, no warnings", NULL },
     { "preload", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &options.preload, "another preload library",
         "FILE" },

@@ -172,6 +172,7 @@ static void welcome_process(
 
 static void refuse(struct attach *attach, pid_t pid)
 {
+    attach->refused = errno;
     g_autofree char *detail =
         g_strdup_printf("process %d got no shared memory: %s", (int)pid, g_strerror(errno));
     drain_add_coverage(attach->drain, "no-memory", detail);

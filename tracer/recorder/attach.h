@@ -16,6 +16,7 @@ struct attach {
     int epoll_fd;        // where descriptors are waited for; events carry a struct attach_source
     GHashTable *targets; // pid -> struct target: processes that are alive
     unsigned ever;       // processes that ever came
+    int refused;         // errno of the last one that could not be given memory; 0: there was none
 };
 
 enum attach_source_kind {

@@ -32,7 +32,7 @@
 #define KILL_AGAIN_NS (SECOND_NS / 5)
 #define INCIDENT_NS SECOND_NS         // so long the end of a program waits for the incident to be written
 #define NOBODY_NS (10 * SECOND_NS)    // attach mode: so long for the first process to come
-#define STRAGGLERS_NS (SECOND_NS / 4) // attach mode: a child of the last process may be about to say hello
+#define STRAGGLERS_NS (SECOND_NS / 4) // a child of the last process may be about to say hello
 #define NEVER INT64_MAX
 
 G_DEFINE_QUARK(recorder - error - quark, recorder_error)
@@ -68,6 +68,7 @@ struct recorder {
     int64_t timeout_at;
     int64_t quiet_since; // since when no process is alive that could be recorded; NEVER: there is one
     int64_t linger_until;
+    int64_t note_at; // NEVER, or when it is said that recording goes on
     int64_t began_at;
 };
 
@@ -159,8 +160,10 @@ static bool set_up(struct recorder *recorder, GError **error)
         if (!recorder->preload)
             return false;
     }
+    g_autofree char *output = g_canonicalize_filename(options->output, NULL);
+    g_autofree char *folder = g_path_get_dirname(output);
     if (!prepare_signals(recorder, error) ||
-        !session_open(&recorder->session, options->drop_when_full, options->blocking_calls, error))
+        !session_open(&recorder->session, folder, options->drop_when_full, options->blocking_calls, error))
         return false;
     recorder->session_is_open = true;
     if (!create_store(recorder, error))
@@ -263,8 +266,8 @@ static void end_with_incident(
 
 static void hear_request_to_end(struct recorder *recorder)
 {
-    if (attach_mode(recorder)) {
-        recorder->why = RECORDER_ENDED_INTERRUPTED;
+    if (attach_mode(recorder) || recorder->program_ended) {
+        recorder->why = attach_mode(recorder) ? RECORDER_ENDED_INTERRUPTED : recorder->why;
         recorder->over = true;
     } else if (recorder->ending || recorder->ending_at != NEVER) {
         recorder->kill_at = 0;
@@ -278,7 +281,11 @@ static void hear_interrupt(struct recorder *recorder, const struct signalfd_sigi
 {
     if (attach_mode(recorder))
         return;
-    if (info->ssi_code == SI_USER && !recorder->program_ended)
+    if (recorder->program_ended) {
+        recorder->over = true; // what the program has left behind is not ours to end
+        return;
+    }
+    if (info->ssi_code == SI_USER)
         kill(recorder->pid, (int)info->ssi_signo);
     if (info->ssi_signo != SIGINT || recorder->why == RECORDER_ENDED_INTERRUPTED)
         return;
@@ -302,6 +309,7 @@ static void reap(struct recorder *recorder)
         recorder->by_signal = !exited;
         recorder->status = status;
         double linger = recorder->options->linger;
+        recorder->note_at = linger == 0 ? NEVER : clock_now_ns() + SECOND_NS;
         recorder->linger_until = linger < 0 ? NEVER : clock_now_ns() + (int64_t)(linger * (double)SECOND_NS);
     }
 }
@@ -347,9 +355,10 @@ static int64_t next_deadline(const struct recorder *recorder, int64_t now)
     next = MIN(next, recorder->ending_at);
     next = MIN(next, recorder->kill_at);
     next = MIN(next, recorder->timeout_at);
+    next = MIN(next, recorder->note_at);
     if (recorder->program_ended)
         next = MIN(next, recorder->linger_until);
-    if (attach_mode(recorder) && recorder->quiet_since != NEVER)
+    if ((attach_mode(recorder) || recorder->program_ended) && recorder->quiet_since != NEVER)
         next = MIN(next, recorder->quiet_since + STRAGGLERS_NS);
     if (recorder->ending)
         next = MIN(next, now + SECOND_NS / 50);
@@ -369,6 +378,12 @@ static void keep_time(struct recorder *recorder, int64_t now)
         signal_tree(recorder, SIGKILL);
         recorder->kill_at = now + KILL_AGAIN_NS;
     }
+    if (now >= recorder->note_at) {
+        recorder->note_at = NEVER;
+        if (!recorder->ending && attach_alive(&recorder->attach) > 0)
+            note(recorder,
+                "the program has ended; recording goes on until its children have, or until Ctrl-C");
+    }
     if (attach_alive(&recorder->attach) > 0)
         recorder->quiet_since = NEVER;
     else if (recorder->quiet_since == NEVER)
@@ -381,6 +396,14 @@ static bool tree_is_empty(const struct recorder *recorder)
     return tree->len == 0 && attach_alive(&recorder->attach) == 0;
 }
 
+// A child of the program that has just ended may be about to say hello; one that cannot is not waited for.
+static bool nobody_is_left(const struct recorder *recorder, int64_t now)
+{
+    if (recorder->quiet_since == NEVER)
+        return false;
+    return now >= recorder->quiet_since + STRAGGLERS_NS || tree_is_empty(recorder);
+}
+
 static bool is_over(const struct recorder *recorder, int64_t now)
 {
     if (recorder->over)
@@ -391,7 +414,7 @@ static bool is_over(const struct recorder *recorder, int64_t now)
         return recorder->attach.ever
                    ? recorder->quiet_since != NEVER && now >= recorder->quiet_since + STRAGGLERS_NS
                    : now >= recorder->began_at + NOBODY_NS;
-    return recorder->program_ended && (now >= recorder->linger_until || attach_alive(&recorder->attach) == 0);
+    return recorder->program_ended && (now >= recorder->linger_until || nobody_is_left(recorder, now));
 }
 
 static void dispatch(struct recorder *recorder, struct attach_source *source)
@@ -448,6 +471,11 @@ static bool close_trace(struct recorder *recorder, struct recorder_result *ret_r
     facts_write_last(&recording->writer, ret_result, &recorder->session.clock);
     int result = store_close(recorder->store);
     recorder->store = NULL;
+    if (recording->processes == 0 && recorder->attach.refused) {
+        g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED,
+            "nothing could be recorded: no shared memory: %s", g_strerror(recorder->attach.refused));
+        return false;
+    }
     if (!recording->writer.failed && result >= 0)
         return true;
     g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "the trace is not complete: %s",
@@ -485,6 +513,7 @@ bool recorder_run(const struct recorder_options *options, struct recorder_result
         .timeout_at = NEVER,
         .quiet_since = NEVER,
         .linger_until = NEVER,
+        .note_at = NEVER,
     };
     *ret_result = (struct recorder_result){ .exit_status = -1 };
     bool complete = run(&recorder, ret_result, error);

@@ -56,15 +56,15 @@ static char *make_directory_in(const char *parent)
     return g_mkdtemp_full(directory, 0700) ? g_steal_pointer(&directory) : NULL;
 }
 
-static bool make_directory(struct session *session, GError **error)
+static bool make_directory(struct session *session, const char *fallback_folder, GError **error)
 {
-    const char *parents[] = { g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"), "/tmp" };
+    const char *parents[] = { g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"), "/tmp", fallback_folder };
     for (size_t i = 0; i < G_N_ELEMENTS(parents) && !session->directory; i++)
         session->directory = make_directory_in(parents[i]);
     if (session->directory)
         return true;
-    g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "cannot make a directory in /tmp: %s",
-        g_strerror(errno));
+    g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "cannot make a directory in /tmp or '%s': %s",
+        fallback_folder, g_strerror(errno));
     return false;
 }
 
@@ -109,10 +109,11 @@ static bool start_heart(struct session *session, GError **error)
     return true;
 }
 
-bool session_open(struct session *session, bool drop_when_full, bool blocking_calls, GError **error)
+bool session_open(struct session *session, const char *fallback_folder, bool drop_when_full,
+    bool blocking_calls, GError **error)
 {
     *session = (struct session){ .listener = -1, .page_fd = -1 };
-    if (!make_directory(session, error) || !listen_in_directory(session, error) ||
+    if (!make_directory(session, fallback_folder, error) || !listen_in_directory(session, error) ||
         !make_page(session, error)) {
         session_close(session);
         return false;

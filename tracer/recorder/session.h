@@ -22,8 +22,10 @@ struct session {
     _Atomic bool heart_stops;
 };
 
-// Makes all of it and lets the heart beat. False: *error says why, nothing is left behind.
-bool session_open(struct session *session, bool drop_when_full, bool blocking_calls, GError **error);
+// Makes all of it and lets the heart beat. The directory is made where the system has one for such things, if need be in
+// fallback_folder. False: *error says why, nothing is left behind.
+bool session_open(struct session *session, const char *fallback_folder, bool drop_when_full,
+    bool blocking_calls, GError **error);
 // Tells every target that the recording is over. Any thread.
 void session_announce_end(struct session *session);
 // Wakes the drain thread. Any thread.
