@@ -151,6 +151,11 @@ static int check_traces(
     struct report *report = analysis_report(analyses, options.all);
     bool written = write_reports(report, sinks, program_ran);
     bool failed = reaches(report, level);
+    g_autoptr(GError) error = NULL;
+    if (options.output && program_ran && !store_findings(options.output, report->list, &error)) {
+        command_fail("%s", error->message);
+        written = false;
+    }
     analysis_report_free(report);
     return !written ? COMMAND_FAILED : failed ? options.error_exitcode : status;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Names for a finished trace. The trace remembers that it has them ("symbolized" in meta).
+// Names for a finished trace, and findings. The trace remembers that it has names ("symbolized" in meta).
 #include "finish.h"
 
 #include <stdlib.h>
 
 #include "model.h"
+#include "report.h"
 #include "store.h"
 #include "symbolize.h"
 
@@ -13,6 +14,14 @@ static bool fail(struct store *store, GError **error)
     const char *message = store ? store_message(store) : NULL;
     g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "%s", message && *message ? message : "out of memory");
     store_close(store);
+    return false;
+}
+
+static bool close_store(struct store *store, const char *path, GError **error)
+{
+    if (store_close(store) >= 0)
+        return true;
+    g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "cannot write '%s'", path);
     return false;
 }
 
@@ -35,9 +44,25 @@ bool finish_trace(const char *path, GError **error)
     }
     if (store_set_number(store, "symbolized", 1) < 0 || store_commit(store) < 0)
         return fail(store, error);
-    if (store_close(store) < 0) {
-        g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "cannot write '%s'", path);
-        return false;
-    }
-    return true;
+    return close_store(store, path, error);
+}
+
+static int put_finding(struct store *store, const struct finding *finding)
+{
+    g_autofree char *json = report_json_finding(finding);
+    return store_put_finding(store, finding->id, finding->rule->id, finding->verdict,
+        finding_level_name(finding->level), finding->message, json);
+}
+
+bool store_findings(const char *path, const struct finding_list *list, GError **error)
+{
+    struct store *store = NULL;
+    if (store_open(path, false, &store) < 0)
+        return fail(store, error);
+    int r = store_clear_findings(store);
+    for (unsigned i = 0; r >= 0 && i < list->all->len; i++)
+        r = put_finding(store, list->all->pdata[i]);
+    if (r < 0 || store_commit(store) < 0)
+        return fail(store, error);
+    return close_store(store, path, error);
 }

@@ -118,6 +118,7 @@ static void report_self(struct detection *detection, const struct cycle_edge *ed
         .hold_shared = hold->shared,
         .again_stack = edge->wanted_stack,
         .again_shared = edge->wanted_shared,
+        .incident = true,
     };
     self_lock_report(detection, &self);
 }

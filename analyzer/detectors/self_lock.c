@@ -19,6 +19,7 @@ void self_lock_report(struct detection *detection, const struct self_lock *self)
     const struct model *model = detection->model;
     struct finding *finding = finding_new(model, &rule_double_lock, LEVEL_ERROR);
     finding->site_stack = self->again_stack;
+    finding->instances = !self->incident;
     finding_add_step(finding, self->thread_id, self->hold_shared ? "acquire-shared" : "acquire", self->object,
         self->hold_stack, NULL, 0);
     struct hold held = { .object = self->object };

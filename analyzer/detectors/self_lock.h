@@ -12,7 +12,8 @@ struct self_lock {
     bool hold_shared;
     uint32_t again_stack;
     bool again_shared;
-    bool refused; // with EDEADLK
+    bool refused;  // with EDEADLK
+    bool incident; // told by the recorder: the same as what its events tell, if they do
 };
 
 void self_lock_report(struct detection *detection, const struct self_lock *self);

@@ -41,7 +41,7 @@ struct finding {
     GPtrArray *threads;  // of const struct model_thread *, as they appear
     GArray *steps;       // of struct finding_step
     GArray *witness;     // of struct finding_step; empty: none
-    unsigned instances;  // how often it was found, at least 1
+    unsigned instances;  // how often it was found; 0 and 1: once
     bool suppressed;
     bool baseline;
 };

@@ -123,7 +123,7 @@ static void add_finding(JsonBuilder *builder, const struct finding *finding)
     add_string(builder, "reason", finding->reason);
     add_bool(builder, "suppressed", finding->suppressed);
     add_bool(builder, "baseline", finding->baseline);
-    add_number(builder, "instances", finding->instances);
+    add_number(builder, "instances", MAX(finding->instances, 1));
     add_locks(builder, finding);
     add_threads(builder, finding);
     add_steps(builder, "steps", finding, finding->steps);

@@ -22,7 +22,8 @@
 -- Facts about the recording, by name: trenza_version, host, kernel, started_unix_ns, clock ('tsc'|'monotonic'),
 -- ticks_per_second, duration_ticks, ended ('exit'|'signal'|'deadlock'|'timeout'|'interrupted'|''),
 -- exit_status (of the main program, as a shell would say it), command_line (arguments, NUL between them shown as
--- JSON array), working_directory, complete ('1' when the recording was closed in order), on_full ('wait'|'drop').
+-- JSON array), working_directory, complete ('1' when the recording was closed in order), on_full ('wait'|'drop'),
+-- symbolized (1 once addresses and locks have names).
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- A program image: exec in the same process starts a new row.
