@@ -9,6 +9,7 @@
 #include "cfi.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "cfi_bytes.h"
@@ -71,6 +72,25 @@ struct cie {
     bool signal_frame;
 };
 
+// Pages of modules known to be readable: page number << 16 | low bits of the generation. Saves most of the asking.
+#define KNOWN_PAGES 1024
+static _Atomic uint64_t known_pages[KNOWN_PAGES];
+
+static bool is_readable(uintptr_t start, uintptr_t end, uint32_t generation)
+{
+    for (uintptr_t page = start / MEMORY_PAGE; page <= (end - 1) / MEMORY_PAGE; page++) {
+        _Atomic uint64_t *known = &known_pages[page % KNOWN_PAGES];
+        uint64_t wanted = (uint64_t)page << 16 | (uint16_t)generation;
+        if (generation != CFI_CODE_MAY_GO && atomic_load_explicit(known, memory_order_relaxed) == wanted)
+            continue;
+        if (!memory_readable(page * MEMORY_PAGE))
+            return false;
+        if (generation != CFI_CODE_MAY_GO)
+            atomic_store_explicit(known, wanted, memory_order_relaxed);
+    }
+    return true;
+}
+
 // A pointer where the reader stands; *ret_value is an address, or a plain number when only the format is given.
 static bool read_pointer(struct cfi_bytes *bytes, unsigned encoding, uint64_t *ret_value)
 {
@@ -112,18 +132,19 @@ static bool read_pointer(struct cfi_bytes *bytes, unsigned encoding, uint64_t *r
 }
 
 // The entry (CIE or FDE) at address, without its length; false when it is not inside the module or cannot be read.
-static bool open_entry(const struct dl_find_object *module, uintptr_t address, struct cfi_bytes *ret_entry)
+static bool open_entry(
+    const struct dl_find_object *module, uintptr_t address, uint32_t generation, struct cfi_bytes *ret_entry)
 {
     uintptr_t map_start = (uintptr_t)module->dlfo_map_start;
     uintptr_t map_end = (uintptr_t)module->dlfo_map_end;
-    if (address < map_start || address > map_end - 16 || !memory_readable_range(address, address + 12))
+    if (address < map_start || address > map_end - 16 || !is_readable(address, address + 12, generation))
         return false;
     struct cfi_bytes entry = { .at = (const uint8_t *)address, .end = (const uint8_t *)address + 12 };
     uint64_t size = cfi_bytes_fixed(&entry, 4);
     if (size == 0xffffffff)
         size = cfi_bytes_fixed(&entry, 8);
     if (size < 4 || size > map_end - (uintptr_t)entry.at ||
-        !memory_readable_range((uintptr_t)entry.at, (uintptr_t)entry.at + size))
+        !is_readable((uintptr_t)entry.at, (uintptr_t)entry.at + size, generation))
         return false;
     entry.end = entry.at + size;
     *ret_entry = entry;
@@ -131,11 +152,12 @@ static bool open_entry(const struct dl_find_object *module, uintptr_t address, s
 }
 
 // .eh_frame_hdr: version, three encodings, pointer to .eh_frame, number of FDEs, then (start, FDE) pairs sorted by start.
-static uintptr_t find_fde(const struct dl_find_object *module, uintptr_t address)
+static uintptr_t find_fde(const struct dl_find_object *module, uintptr_t address, uint32_t generation)
 {
     const uint8_t *header = module->dlfo_eh_frame;
     if (!header || (uintptr_t)header < (uintptr_t)module->dlfo_map_start ||
-        (uintptr_t)header > (uintptr_t)module->dlfo_map_end - 16 || !memory_readable((uintptr_t)header))
+        (uintptr_t)header > (uintptr_t)module->dlfo_map_end - 16 ||
+        !is_readable((uintptr_t)header, (uintptr_t)header + 16, generation))
         return 0;
     struct cfi_bytes bytes = { .at = header + 4, .end = module->dlfo_map_end };
     uint64_t frames, count;
@@ -143,7 +165,7 @@ static uintptr_t find_fde(const struct dl_find_object *module, uintptr_t address
         !read_pointer(&bytes, header[1] & POINTER_FORMAT, &frames) || header[2] == POINTER_OMITTED ||
         !read_pointer(&bytes, header[2] & POINTER_FORMAT, &count) || count == 0 ||
         count > (size_t)(bytes.end - bytes.at) / 8 ||
-        !memory_readable((uintptr_t)(bytes.at + 8 * (count - 1))))
+        !is_readable((uintptr_t)(bytes.at + 8 * (count - 1)), (uintptr_t)(bytes.at + 8 * count), generation))
         return 0;
     struct {
         int32_t start, fde; // relative to the header
@@ -367,19 +389,19 @@ static bool run(struct cfi_reading *reading, const struct cie *cie, struct cfi_b
     return !bytes.bad;
 }
 
-bool cfi_read(struct cfi_reading *reading, uintptr_t address)
+bool cfi_read(struct cfi_reading *reading, uintptr_t address, uint32_t generation)
 {
     struct dl_find_object module;
     if (_dl_find_object((void *)address, &module) != 0)
         return false;
     struct cfi_bytes fde, cie_entry;
     struct cie cie;
-    uintptr_t fde_address = find_fde(&module, address);
-    if (!fde_address || !open_entry(&module, fde_address, &fde))
+    uintptr_t fde_address = find_fde(&module, address, generation);
+    if (!fde_address || !open_entry(&module, fde_address, generation, &fde))
         return false;
     uintptr_t cie_field = (uintptr_t)fde.at;
     uint64_t cie_distance = cfi_bytes_fixed(&fde, 4);
-    if (cie_distance == 0 || !open_entry(&module, cie_field - cie_distance, &cie_entry) ||
+    if (cie_distance == 0 || !open_entry(&module, cie_field - cie_distance, generation, &cie_entry) ||
         !read_cie(&cie_entry, &cie))
         return false;
     uint64_t start, size;

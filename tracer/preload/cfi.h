@@ -53,8 +53,10 @@ struct cfi_reading {
 };
 
 // Reads the rules in force at the instruction that holds the byte at address (for a return address: minus 1). False
-// when there are none, or none this reader understands.
-bool cfi_read(struct cfi_reading *reading, uintptr_t address);
+// when there are none, or none this reader understands. `generation` changes when modules go; CFI_CODE_MAY_GO: one may be
+// going now.
+#define CFI_CODE_MAY_GO 0u
+bool cfi_read(struct cfi_reading *reading, uintptr_t address, uint32_t generation);
 
 struct cfi_registers {
     uint64_t value[CFI_REGISTERS];

@@ -126,10 +126,11 @@ static void remember_row(struct row_entry *line, uint64_t key, row_t row)
     }
 }
 
-row_t row_at(uintptr_t address, uint32_t generation, bool remember, struct cfi_reading *reading)
+row_t row_at(uintptr_t address, uint32_t generation, struct cfi_reading *reading)
 {
     if (address >> (ADDRESS_BITS - 1) || address <= KEY_BUSY)
         return ROW_NONE;
+    const bool remember = generation != CFI_CODE_MAY_GO;
     uint64_t key = (uint64_t)(uint16_t)generation << ADDRESS_BITS | address;
     struct row_entry *line = table[address * 0x9e3779b97f4a7c15u >> 50];
     for (unsigned i = 0; remember && i < LINE_ENTRIES; i++) {
@@ -139,7 +140,7 @@ row_t row_at(uintptr_t address, uint32_t generation, bool remember, struct cfi_r
                 return row;
         }
     }
-    if (!cfi_read(reading, address)) {
+    if (!cfi_read(reading, address, generation)) {
         // Not remembered: code may come to be here without anything having been unloaded.
         return ROW_NONE;
     }

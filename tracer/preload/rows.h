@@ -60,9 +60,9 @@ static inline int64_t row_rbp_offset(row_t row)
 }
 
 // The row in force at the instruction that holds the byte at address. `generation` says since when the code is what it
-// is: rows of others are not used. `remember` false: neither look into the table nor add to it. `reading` is lent
-// working memory. Lock-free, no allocation; any thread. 3 ns when remembered, some 300 when not.
-row_t row_at(uintptr_t address, uint32_t generation, bool remember, struct cfi_reading *reading);
+// is: rows of others are not used; CFI_CODE_MAY_GO: the table is neither asked nor added to. `reading` is lent working
+// memory. Lock-free, no allocation; any thread. 3 ns when remembered, some 300 when not.
+row_t row_at(uintptr_t address, uint32_t generation, struct cfi_reading *reading);
 // To be called before a generation is made known: forgets the rows of the one that had its number 65535 changes ago.
 void rows_begin_generation(uint32_t generation);
 

@@ -98,8 +98,7 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
         .fp = caller->fp,
         .stack_low = cache->stack_low,
         .stack_high = cache->stack_high,
-        .generation = generation,
-        .remember_rows = code_stays,
+        .generation = code_stays ? generation : CFI_CODE_MAY_GO,
         .frames = cache->frames,
         .frames_max = WIRE_STACK_FRAMES,
         .blocks = &cache->blocks[cache->blocks_used],
@@ -117,13 +116,6 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
         .truncated = walk.truncated,
         .frames = cache->frames,
     };
-}
-
-void stack_setup(void)
-{
-    // The first call of _dl_find_object would otherwise be bound lazily, wherever it happens.
-    struct cfi_reading reading;
-    row_at((uintptr_t)__builtin_return_address(0) - 1, atomic_load(&stack_generation), true, &reading);
 }
 
 void stack_forget_all(void)
@@ -149,8 +141,11 @@ void stack_unload_end(void)
     atomic_fetch_sub(&unloading, 1);
 }
 
-void stack_after_fork(void)
+void stack_setup(void)
 {
     atomic_store(&unloading, 0);
     stack_forget_all();
+    // The first call of _dl_find_object would otherwise be bound lazily, wherever it happens.
+    struct cfi_reading reading;
+    row_at((uintptr_t)__builtin_return_address(0) - 1, atomic_load(&stack_generation), &reading);
 }

@@ -49,7 +49,7 @@ struct stack_new {
 // After a miss: unwinds, remembers, and says what to define in the ring. The caller has blocked all signals.
 void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new);
 
-// Once per process, before the first hook records.
+// Once per process, before the first hook records; also in the child of a fork, where no other thread's dlclose goes on.
 void stack_setup(void);
 // Wherever code may have changed: every remembered stack and unwind rule of the process is forgotten. 10 ns; other
 // threads notice by themselves.
@@ -59,8 +59,6 @@ void stack_forget_all(void);
 // are unwound each time.
 void stack_unload_begin(void);
 void stack_unload_end(void);
-// In the child of a fork: another thread's dlclose is not going on any more.
-void stack_after_fork(void);
 
 #include "stack_inline.h"
 

@@ -143,7 +143,7 @@ static bool walk_rows(struct walk *walk)
             walk->truncated = true;
             return true;
         }
-        row_t row = row_at(pc - !exact, walk->generation, walk->remember_rows, walk->reading);
+        row_t row = row_at(pc - !exact, walk->generation, walk->reading);
         exact |= row_signal(row);
         walk->frames[walk->depth++] = pc + exact;
         exact = row_signal(row);
@@ -198,7 +198,7 @@ static void walk_registers(struct walk *walk, struct cfi_registers *registers)
             walk->truncated = true;
             return;
         }
-        bool found = cfi_read(walk->reading, pc - !exact);
+        bool found = cfi_read(walk->reading, pc - !exact, walk->generation);
         bool signal_frame = found && walk->reading->signal_frame;
         if (!own)
             walk->frames[walk->depth++] = pc + (exact || signal_frame);

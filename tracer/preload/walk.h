@@ -25,9 +25,8 @@ struct walk {
     uintptr_t pc, sp, fp; // where to begin; fp is rbp
     uintptr_t stack_low;  // the thread's own stack: [sp, stack_high) is read without asking when sp is inside
     uintptr_t stack_high;
-    uint32_t generation; // of the code, for row_at()
-    bool remember_rows;
-    uintptr_t *frames; // room for frames_max
+    uint32_t generation; // of the code, or CFI_CODE_MAY_GO
+    uintptr_t *frames;   // room for frames_max
     uint32_t frames_max;
     struct walk_block *blocks; // room for words_max words, a multiple of four
     uint32_t words_max;

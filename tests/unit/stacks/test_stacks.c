@@ -54,11 +54,11 @@ static void trees_match(void **state)
     (void)state;
     for (const stack_tree *tree = stack_trees; *tree; tree++) {
         uint64_t hits = stack_check_counts.hits, checks = stack_check_counts.checks;
-        grow(*tree, 150);
+        grow(*tree, 64);
         // The second and third time a tree grows, its stacks are known unless there are very many.
         assert_true((stack_check_counts.hits - hits) * 3 > stack_check_counts.checks - checks);
     }
-    assert_all_match(50000);
+    assert_all_match(100000);
 }
 
 // --- recursion ---
@@ -119,7 +119,7 @@ static void *grow_in_thread(void *data)
     (void)data;
     stack_check_begin_thread();
     for (const stack_tree *tree = stack_trees; *tree; tree++)
-        grow(*tree, 12);
+        grow(*tree, 5);
     stack_check_end();
     return NULL;
 }
@@ -130,7 +130,7 @@ static void threads_match_while_code_changes(void **state)
     pthread_t threads[4];
     for (unsigned i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, grow_in_thread, NULL);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 100; i++) {
         usleep(1000);
         stack_unload_begin();
         usleep(100);
@@ -238,7 +238,7 @@ static void every_instruction_matches(void **state)
     sigaction(SIGTRAP, &action, NULL);
     stack_check_paused = true;
     for (const stack_tree *tree = stack_trees_exact; *tree; tree++) {
-        for (unsigned seed = 0; seed < 2; seed++) {
+        for (unsigned seed = 0; seed < 1; seed++) {
             single_step(true);
             (*tree)(seed, 7);
             single_step(false);
@@ -335,7 +335,7 @@ static void reloaded_libraries_match(void **state)
         _dl_find_object((void *)tree, &found);
         places[i % 2] = (uintptr_t)found.dlfo_map_start;
         same_place += places[0] == places[1];
-        grow(tree, 20);
+        grow(tree, 8);
         stack_unload_begin();
         dlclose(library);
         stack_unload_end();
