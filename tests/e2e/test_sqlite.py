@@ -26,7 +26,7 @@ def sqlite_answers_the_same(folder):
     ended, trace = record(folder, [*argv, folder / 'recorded.db'], input=WRITE)
     require_equal((ended.status, ended.out), (native.status, native.out), 'status and output')
     require(b'ok' in native.out and b'60000|' in native.out, f'natively: {native}')
-    events = trace.require_sound(processes=1, threads=(1, 8))
+    events = trace.require_sound(processes=1, threads=(5, 80))
     require(events > 1000, f'only {events} events')
     dump = b'SELECT * FROM sample ORDER BY number, text LIMIT 1000; PRAGMA integrity_check;'
     native = run([*argv, folder / 'native.db'], input=dump)

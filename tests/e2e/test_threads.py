@@ -14,7 +14,7 @@ def ten_thousand_short_lived_threads(folder):
     require_equal(trace.events('create'), 10000, 'creations')
     require_equal(trace.events('join'), 5000, 'joins')
     require_equal(trace.events('detach'), 5000, 'detachments')
-    require_equal(trace.events('thread-end'), 10001, 'ends')
+    require_equal(trace.events('thread-end'), 10000, 'ends of the threads it made')
 
 
 @case
@@ -44,8 +44,12 @@ def reused_addresses_are_different_locks(folder):
     require_equal(native.out, b'memory used again\n', 'natively')
     trace.require_sound(processes=1)
     found = dict(trace.rows('kind, count(*)', 'FROM object GROUP BY kind'))
-    # Heap 500; others 4 x 50; mapped 100; init 500; retyped 100; stacks 3 x 500 and 100; two threads 2 x 500; global.
-    require(4000 <= found['mutex'] <= 4010, f'objects: {found}')
+    # The heap 500 and 150 to 200, mapped 100, initialised 500, retyped 100, handed over 1000, and one that stays. On the
+    # stack 1600 more at most: of a frame that is entered again from the same place with nothing recorded in between,
+    # nobody can tell, and nothing follows from it.
+    require(2450 <= found['mutex'] <= 4001, f'objects: {found}')
+    freed = trace.value('count(*)', "FROM object WHERE ended_how = 'freed'")
+    require(1650 <= freed <= 1700, f'{freed} freed')
     for kind, count in (('cond', 500), ('semaphore', 500), ('barrier', 500), ('rwlock', 100), ('spinlock', 100)):
         require_equal(found[kind], count, kind)
     ends = {how for (how,) in trace.rows('ended_how', 'FROM object WHERE ended_how IS NOT NULL GROUP BY ended_how')}

@@ -22,7 +22,7 @@ def every_return_value_and_errno_is_the_same(folder):
 def cancelled_threads_and_destructors_do_the_same(folder):
     native, _, trace = compare(folder, program('cancellation'))
     require_equal(native.status, 0, 'exit status, natively')
-    trace.require_sound(processes=1, threads=19)
+    trace.require_sound(processes=1, threads=20)
     cancelled = trace.value('count(*)', "FROM event WHERE kind = 'cond-wake' AND arg = 125")
     require_equal(cancelled, 3, 'condition waits that were cancelled')
     # Two times four threads and one: four rounds of a key's destructor and one of a thread_local in each.
