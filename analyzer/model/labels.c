@@ -46,45 +46,97 @@ static const char *kind_name(const struct model_object *object)
     return name ? name : "object";
 }
 
-static void label_object(struct model *model, struct model_object *object, GHashTable *classes)
-{
-    const char *kind = kind_name(object);
-    struct call_frame site = { 0 };
-    bool placed = call_stack_site(model, object->row.create_stack, &site);
-    g_autofree char *created = placed ? call_frame_text(model, &site) : NULL;
-    object->created_in = model_string(model, created);
+// What objects of one kind and one creating stack have in common; programs make millions of them at one place.
+struct origin {
+    const char *label;
+    const char *class_key;
+    const char *created_in;
+    unsigned class_id;
+};
 
-    g_autofree char *label = NULL;
-    g_autofree char *key = NULL;   // stable across builds
-    g_autofree char *exact = NULL; // exact within this trace
+struct labeller {
+    struct model *model;
+    GHashTable *classes; // exact text -> class id
+    GHashTable *origins; // kind and stack -> struct origin *
+};
+
+static unsigned class_id_of(struct labeller *labeller, const char *exact)
+{
+    const char *interned = model_string(labeller->model, exact);
+    unsigned class_id = GPOINTER_TO_UINT(g_hash_table_lookup(labeller->classes, interned));
+    if (!class_id) {
+        class_id = ++labeller->model->n_classes;
+        g_hash_table_insert(labeller->classes, (char *)interned, GUINT_TO_POINTER(class_id));
+    }
+    return class_id;
+}
+
+static char *place_label(const char *kind, const struct call_frame *site)
+{
+    if (site->file)
+        return g_strdup_printf("%s at %s:%" G_GINT64_FORMAT, kind, path_base(site->file), site->line);
+    const char *where = site->function ? site->function : site->module ? site->module : "unknown code";
+    return g_strdup_printf("%s of %s", kind, where);
+}
+
+static struct origin *make_origin(struct labeller *labeller, const struct model_object *object)
+{
+    struct model *model = labeller->model;
+    const char *kind = kind_name(object);
+    struct origin *origin = g_new0(struct origin, 1);
+    struct call_frame site = { 0 };
+    if (!call_stack_site(model, object->row.create_stack, &site)) {
+        g_autofree char *key = g_strdup_printf("%s -", kind);
+        origin->class_key = model_string(model, key);
+        return origin; // label and class are each object's own
+    }
+    g_autofree char *created = call_frame_text(model, &site);
+    g_autofree char *label = place_label(kind, &site);
+    g_autofree char *key = g_strdup_printf("%s %s %s %s", kind, site.module ? site.module : "-",
+        site.function ? site.function : "-", site.file ? path_base(site.file) : "-");
+    g_autofree char *exact =
+        g_strdup_printf("%s %" G_GINT64_FORMAT " %" G_GUINT64_FORMAT, key, site.line, site.offset);
+    origin->created_in = model_string(model, created);
+    origin->label = model_string(model, label);
+    origin->class_key = model_string(model, key);
+    origin->class_id = class_id_of(labeller, exact);
+    return origin;
+}
+
+static const struct origin *origin_of(struct labeller *labeller, const struct model_object *object)
+{
+    int64_t key = (int64_t)object->row.kind << 32 | object->row.create_stack;
+    struct origin *origin = g_hash_table_lookup(labeller->origins, &key);
+    if (!origin) {
+        origin = make_origin(labeller, object);
+        g_hash_table_insert(labeller->origins, g_memdup2(&key, sizeof key), origin);
+    }
+    return origin;
+}
+
+static void label_object(struct labeller *labeller, struct model_object *object)
+{
+    struct model *model = labeller->model;
+    const struct origin *origin = origin_of(labeller, object);
+    object->created_in = origin->created_in;
     if (object->row.name && *object->row.name) {
         const struct trace_module *module = model_module(model, object->row.module_id);
         g_autofree char *masked = mask_indices(object->row.name);
-        label = g_strdup(object->row.name);
-        key = g_strdup_printf("%s %s %s", kind, module ? path_base(module->path) : "-", masked);
-        exact = g_strdup(key);
-    } else if (placed) {
-        label =
-            site.file ? g_strdup_printf("%s at %s:%" G_GINT64_FORMAT, kind, path_base(site.file), site.line)
-            : site.function ? g_strdup_printf("%s of %s", kind, site.function)
-                            : g_strdup_printf("%s of %s", kind, site.module ? site.module : "unknown code");
-        key = g_strdup_printf("%s %s %s %s", kind, site.module ? site.module : "-",
-            site.function ? site.function : "-", site.file ? path_base(site.file) : "-");
-        exact = g_strdup_printf("%s %" G_GINT64_FORMAT " %" G_GUINT64_FORMAT, key, site.line, site.offset);
-    } else {
-        label = g_strdup_printf("%s %u", kind, object->row.id);
-        key = g_strdup_printf("%s -", kind);
-        exact = g_strdup(label);
+        g_autofree char *key =
+            g_strdup_printf("%s %s %s", kind_name(object), module ? path_base(module->path) : "-", masked);
+        object->label = object->row.name;
+        object->class_key = model_string(model, key);
+        object->class_id = class_id_of(labeller, key);
+        return;
     }
-    object->label = model_string(model, label);
-    object->class_key = model_string(model, key);
-    const char *interned = model_string(model, exact);
-    unsigned class_id = GPOINTER_TO_UINT(g_hash_table_lookup(classes, interned));
-    if (!class_id) {
-        class_id = ++model->n_classes;
-        g_hash_table_insert(classes, (char *)interned, GUINT_TO_POINTER(class_id));
+    object->class_key = origin->class_key;
+    object->label = origin->label;
+    object->class_id = origin->class_id;
+    if (!object->label) {
+        g_autofree char *label = g_strdup_printf("%s %u", kind_name(object), object->row.id);
+        object->label = model_string(model, label);
+        object->class_id = class_id_of(labeller, label);
     }
-    object->class_id = class_id;
 }
 
 void labels_make(struct model *model)
@@ -94,10 +146,16 @@ void labels_make(struct model *model)
         if (thread)
             thread->label = thread_label(model, thread);
     }
-    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
+    struct labeller labeller = {
+        .model = model,
+        .classes = g_hash_table_new(g_str_hash, g_str_equal),
+        .origins = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free),
+    };
     for (unsigned i = 0; i < model->objects->len; i++) {
         struct model_object *object = model->objects->pdata[i];
         if (object)
-            label_object(model, object, classes);
+            label_object(&labeller, object);
     }
+    g_hash_table_unref(labeller.classes);
+    g_hash_table_unref(labeller.origins);
 }

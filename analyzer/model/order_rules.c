@@ -36,6 +36,22 @@ struct order_rules {
     struct thread_state *threads;
 };
 
+static struct object_state *find_object(const struct order_rules *rules, uint32_t id)
+{
+    return model_row(rules->objects, id);
+}
+
+// An object whose life is over gives its state back: programs make millions of short-lived ones.
+static void end_object(struct order_rules *rules, uint32_t id)
+{
+    struct object_state *state = find_object(rules, id);
+    if (state && state->readers)
+        g_array_unref(state->readers);
+    g_free(state);
+    if (state)
+        rules->objects->pdata[id] = NULL;
+}
+
 struct order_rules *order_rules_new(const struct model *model)
 {
     struct order_rules *rules = g_new0(struct order_rules, 1);
@@ -50,23 +66,14 @@ void order_rules_free(struct order_rules *rules)
 {
     if (!rules)
         return;
-    for (unsigned i = 0; i < rules->objects->len; i++) {
-        struct object_state *state = rules->objects->pdata[i];
-        if (state && state->readers)
-            g_array_unref(state->readers);
-        g_free(state);
-    }
+    for (unsigned i = 0; i < rules->objects->len; i++)
+        end_object(rules, i);
     for (unsigned i = 0; i < rules->model->threads->len; i++)
         if (rules->threads[i].forked_pids)
             g_array_unref(rules->threads[i].forked_pids);
     g_ptr_array_unref(rules->objects);
     g_free(rules->threads);
     g_free(rules);
-}
-
-static struct object_state *find_object(const struct order_rules *rules, uint32_t id)
-{
-    return model_row(rules->objects, id);
 }
 
 static struct object_state *need_object(struct order_rules *rules, uint32_t id)
@@ -326,6 +333,11 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
         return false;
     event->owner = state->owner;
     switch (e->kind) {
+    case EVENT_DESTROY:
+    case EVENT_OBJECT_END: // of a process-shared object it may be only one view's
+        if (!event->refused && !model_object(rules->model, e->subject)->row.shared_key)
+            end_object(rules, e->subject);
+        return true;
     case EVENT_RELEASE:
         return !event->refused && give_back(state, event->thread_id);
     case EVENT_POST:
