@@ -52,8 +52,8 @@ EXPORT sem_t *sem_open(const char *name, int flags, ...)
     struct call call;
     sem_t *semaphore = REAL(sem_open)(name, flags, mode, value);
     // Opening a name twice gives the same address again: the object that is there already.
-    if (semaphore != SEM_FAILED)
-        call_begin(&call, semaphore, OBJECT_SEMAPHORE);
+    if (semaphore != SEM_FAILED && call_begin_plain(&call))
+        object_resolve_flags(call.thread, semaphore, OBJECT_SEMAPHORE, OBJECT_NAMED, call.stack);
     return semaphore;
 }
 

@@ -289,7 +289,8 @@ static struct object_node **cache_entry(struct thread *thread, uintptr_t address
     return &thread->objects[(address >> 3 ^ address >> 11) % THREAD_OBJECT_CACHE];
 }
 
-static uint32_t resolve(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
+static uint32_t resolve(
+    struct thread *thread, const void *address, enum object_kind kind, uint32_t flags, uint16_t stack)
 {
     struct object_node *node = node_at((uintptr_t)address, true);
     if (node == NULL) {
@@ -307,7 +308,7 @@ static uint32_t resolve(struct thread *thread, const void *address, enum object_
             continue;
         }
         const uint32_t id = begin_generation(
-            thread, node, word, kind, flags_of(address, kind), value_of(address, kind), stack);
+            thread, node, word, kind, flags | flags_of(address, kind), value_of(address, kind), stack);
         if (id != 0)
             return id;
     }
@@ -315,9 +316,15 @@ static uint32_t resolve(struct thread *thread, const void *address, enum object_
 
 uint32_t object_resolve(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
 {
+    return object_resolve_flags(thread, address, kind, 0, stack);
+}
+
+uint32_t object_resolve_flags(
+    struct thread *thread, const void *address, enum object_kind kind, uint32_t flags, uint16_t stack)
+{
     uint64_t mask;
     sys_block_signals(&mask);
-    const uint32_t id = resolve(thread, address, kind, stack);
+    const uint32_t id = resolve(thread, address, kind, flags, stack);
     sys_restore_signals(&mask);
     return id;
 }

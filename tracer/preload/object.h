@@ -31,6 +31,9 @@ bool object_table_setup(void);
 // Slow path: the id of the object at an address, creating a generation when there is none (or one of another kind).
 // 0: no id to be had.
 uint32_t object_resolve(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack);
+// The same; a new generation gets these flags besides those read from the object itself.
+uint32_t object_resolve_flags(
+    struct thread *thread, const void *address, enum object_kind kind, uint32_t flags, uint16_t stack);
 
 static inline uint32_t object_find(
     struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
