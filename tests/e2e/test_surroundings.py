@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Tight limits, little memory, closed descriptors, full disks: the program runs as without Trenza, whatever it costs."""
 
-import os
 import resource
 import signal
-import subprocess
 
 import harness
 from harness import TRENZA_FAILED, Trace, case, compare, program, record, record_command, require, require_equal, run
@@ -12,10 +10,6 @@ from harness import TRENZA_FAILED, Trace, case, compare, program, record, record
 PAIRS = 5000
 TARGET = ('lock_pairs', 2, PAIRS)
 OUTPUT, STATUS = f'{2 * PAIRS}\n'.encode(), 5
-
-
-def limited(limit, amount):
-    return lambda: resource.setrlimit(limit, (amount, amount))
 
 
 def with_limit_in_target(name, amount, argv):
@@ -107,16 +101,19 @@ def closed_standard_descriptors(folder):
 @case
 def full_disk(folder):
     # The trace of so many pairs is larger; the program itself writes no file.
-    argv = record_command(folder / 'trace.db', program('lock_pairs', 2, 400000))
-    ended = run(argv, timeout=60, preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
-                                                      limited(resource.RLIMIT_FSIZE, 200 * 1024)()))
-    require_failed_clearly(ended, b'800000\n')
+    target, out = program('lock_pairs', 2, 400000), b'800000\n'
+    inside = folder / 'inside'
+    inside.mkdir()
     small = own_mounts('mount -t tmpfs -o size=300k tmpfs "$1" && shift && exec "$@"')
     if small:
-        inside = folder / 'inside'
-        inside.mkdir()
-        argv = record_command(inside / 'trace.db', program('lock_pairs', 2, 400000))
-        require_failed_clearly(run([*small, 'sh', inside, *argv], timeout=60), b'800000\n')
+        require_failed_clearly(run([*small, 'sh', inside, *record_command(inside / 'trace.db', target)]), out)
+    # A limit on the size of files meets the shared memory, too: then nothing can be recorded, and that is said.
+    require_failed_clearly(run(record_command(folder / 'trace.db', target), preexec_fn=small_files), out)
+
+
+def small_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200 * 1024, 200 * 1024))
 
 
 def require_failed_clearly(ended, out):
