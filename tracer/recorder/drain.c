@@ -313,6 +313,7 @@ static void commit(struct drain *drain)
         threads_flush(recording, drain->processes->pdata[i]);
     }
     objects_flush(recording);
+    objects_forget_places(recording);
     WRITER_PUT(&recording->writer, store_set_number, "ticks_per_second",
         clock_ticks_per_second(&recording->session->clock));
     WRITER_PUT(&recording->writer, store_set_number, "duration_ticks",

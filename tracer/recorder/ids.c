@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "clock.h"
+
 static guint place_hash(gconstpointer pointer)
 {
     const struct shared_place *place = pointer;
@@ -99,11 +101,12 @@ struct shared_place *ids_place(struct ids *ids, const struct wire_object *object
         g_hash_table_add(ids->places, place);
     }
     place->users++;
+    place->unused_since_ns = 0;
     return place;
 }
 
-void ids_place_unuse(struct ids *ids, struct shared_place *place)
+void ids_place_unuse(struct shared_place *place)
 {
     if (--place->users == 0)
-        g_hash_table_remove(ids->places, place);
+        place->unused_since_ns = clock_now_ns();
 }

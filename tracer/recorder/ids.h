@@ -32,10 +32,12 @@ struct shared_place {
     uint32_t device; // major << 20 | minor
     uint32_t users;  // pointers to it that processes keep
     uint64_t inode;
-    uint64_t offset;     // bytes in the file
-    uint32_t object;     // id of the current generation, which lasts until the next begins
-    uint32_t references; // local ids, over all processes, that mean this place and have not ended
-    // Of the current generation; NULL: it is over, the next OBJECT event begins another.
+    uint64_t offset;         // bytes in the file
+    int64_t unused_since_ns; // when its last user left; 0: it has users
+    uint32_t object;         // id of the current generation, which lasts until the next begins
+    uint32_t references;     // local ids, over all processes, that mean this place and have not ended
+    // Of the current generation, also when that is over: an event of another process from before its end may still come.
+    // NULL: there was none yet.
     struct object_record *record;
 };
 
@@ -50,7 +52,7 @@ uint32_t ids_frame(struct ids *ids, uint32_t module, uint64_t offset);
 uint32_t ids_stack(struct ids *ids, const uint32_t *frames, size_t depth, bool truncated);
 // The place of a process-shared object, made when it is new, with one more user.
 struct shared_place *ids_place(struct ids *ids, const struct wire_object *object);
-// One user less; without any the place is forgotten.
-void ids_place_unuse(struct ids *ids, struct shared_place *place);
+// One user less; objects_forget_places does away with the ones that nobody uses.
+void ids_place_unuse(struct shared_place *place);
 
 #endif

@@ -14,6 +14,7 @@
 #define PAGES_AHEAD                                                                                          \
     65536u // how far past the highest known number a new one can be: all rings full of new objects
 #define PENDING_MAX 65536u
+#define PLACES_KEPT_NS (INT64_C(2) * 1000000000)
 
 static struct object_page *page_of(struct process *process, uint32_t local)
 {
@@ -119,6 +120,13 @@ static struct object_record *new_record(struct process *process, uint32_t local,
     return record;
 }
 
+static void record_free(struct recording *recording, struct object_record *record)
+{
+    g_hash_table_remove(recording->given_back, GUINT_TO_POINTER(record->row.id));
+    g_free(record->shared_key);
+    g_free(record);
+}
+
 static void end_record(
     struct recording *recording, struct object_record *record, uint64_t ticks, const char *how)
 {
@@ -128,18 +136,46 @@ static void end_record(
     make_pending(recording, record);
 }
 
+static void revive(struct recording *recording, struct object_record *record)
+{
+    record->row.ended_ticks = -1;
+    record->row.ended_how = NULL;
+    make_pending(recording, record);
+}
+
+static bool ends_everywhere(const char *how)
+{
+    return strcmp(how, "destroyed") == 0 || strcmp(how, "reinit") == 0 || strcmp(how, "retyped") == 0;
+}
+
 // The generation of the place that this definition means, when it is one that we know already.
 static struct object_record *present_generation(
     struct recording *recording, struct shared_place *place, const struct wire_object *wire, uint64_t ticks)
 {
     struct object_record *record = place->record;
-    if (!record || record->row.ended_ticks >= 0)
+    if (!record)
         return NULL;
+    if (record->row.ended_ticks >= 0) {
+        // Rings are drained one after the other: what this process saw may be what has ended since.
+        if (record->row.kind != wire->kind || ticks > (uint64_t)record->row.ended_ticks)
+            return NULL;
+        if (!ends_everywhere(record->row.ended_how))
+            revive(recording, record);
+        return record;
+    }
     bool again = wire->flags & OBJECT_BY_INIT && record->row.flags & OBJECT_BY_INIT;
     if (record->row.kind == wire->kind && !again)
         return record;
     end_record(recording, record, ticks, again ? "reinit" : "retyped");
     return NULL;
+}
+
+// It is no place's any more: freed now, or once its last row is written.
+static void replace_record(struct recording *recording, struct object_record *record)
+{
+    record->place = NULL;
+    if (!record->pending)
+        record_free(recording, record);
 }
 
 static void define_shared(
@@ -162,6 +198,8 @@ static void define_shared(
         record->place = place;
         record->shared_key = g_strdup_printf(
             "%x:%" G_GINT64_MODIFIER "x:%" G_GINT64_MODIFIER "x", place->device, place->inode, place->offset);
+        if (place->record)
+            replace_record(recording, place->record);
         place->record = record;
         place->object = record->row.id;
     }
@@ -211,11 +249,6 @@ void object_initialised(struct recording *recording, struct process *process, ui
     make_pending(recording, record);
 }
 
-static bool ends_everywhere(const char *how)
-{
-    return strcmp(how, "destroyed") == 0 || strcmp(how, "reinit") == 0 || strcmp(how, "retyped") == 0;
-}
-
 // One reference less or, taken back, more. True: the object is over.
 static bool end_reference(struct object_ref *ref, struct shared_place *place, const char *how)
 {
@@ -242,9 +275,7 @@ void object_end(
         end_record(recording, record, ticks, how);
         return;
     }
-    record->row.ended_ticks = -1;
-    record->row.ended_how = NULL;
-    make_pending(recording, record);
+    revive(recording, record);
 }
 
 static void put_record(struct recording *recording, struct object_record *record)
@@ -262,20 +293,14 @@ static void put_record(struct recording *recording, struct object_record *record
     WRITER_PUT(&recording->writer, store_put_object, row);
 }
 
-static void record_free(struct recording *recording, struct object_record *record)
-{
-    g_hash_table_remove(recording->given_back, GUINT_TO_POINTER(record->row.id));
-    g_free(record->shared_key);
-    g_free(record);
-}
-
-// Its last row is written: forget it, and the whole page when nothing in it can change any more.
+// Its last row is written: forget it, and the whole page when nothing in it can change any more. The present
+// generation of a shared place stays with that.
 static void drop_record(struct recording *recording, struct object_record *record)
 {
     struct process *process = record->process;
-    if (record->place && record->place->record == record)
-        record->place->record = NULL;
-    if (!record->place && g_hash_table_remove(process->live_objects, GUINT_TO_POINTER(record->row.id))) {
+    if (record->place)
+        return;
+    if (!record->shared_key && g_hash_table_remove(process->live_objects, GUINT_TO_POINTER(record->row.id))) {
         struct object_page *page = &process->pages[(record->local - 1) / OBJECT_PAGE];
         if (++page->over == OBJECT_PAGE) {
             g_free(page->refs);
@@ -335,9 +360,7 @@ static void close_places(struct recording *recording, struct process *process)
             put_record(recording, record);
             record->process = NULL;
         }
-        if (record && place->users == 1)
-            record_free(recording, record);
-        ids_place_unuse(&recording->ids, place);
+        ids_place_unuse(place);
     }
     g_ptr_array_set_size(process->places, 0);
 }
@@ -352,6 +375,25 @@ static void close_refs(struct recording *recording, struct process *process, uin
             else if (ref->state == OBJECT_REF_SHARED)
                 leave_place(recording, process, ref, ticks);
         }
+}
+
+static gboolean is_forgotten(gpointer key, gpointer value, gpointer data)
+{
+    (void)value;
+    struct shared_place *place = key;
+    struct recording *recording = data;
+    int64_t age_ns = clock_now_ns() - place->unused_since_ns;
+    if (place->users > 0 || (age_ns < PLACES_KEPT_NS && !recording->finishing) ||
+        (place->record && place->record->pending))
+        return FALSE;
+    if (place->record)
+        record_free(recording, place->record);
+    return TRUE;
+}
+
+void objects_forget_places(struct recording *recording)
+{
+    g_hash_table_foreach_remove(recording->ids.places, is_forgotten, recording);
 }
 
 void objects_close(struct recording *recording, struct process *process, uint64_t ticks)

@@ -40,6 +40,9 @@ void object_initialised(struct recording *recording, struct process *process, ui
 void object_end(
     struct recording *recording, struct process *process, uint32_t local, uint64_t ticks, const char *how);
 
+// Forgets places that no process has used for some seconds; all of them when the recording is finishing.
+void objects_forget_places(struct recording *recording);
+
 // Writes the rows that have changed.
 void objects_flush(struct recording *recording);
 // The process is gone (or the recording at its end): every object that is its alone gets its last row.

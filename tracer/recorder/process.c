@@ -25,6 +25,11 @@ void recording_init(struct recording *recording, struct store *store, struct ses
 
 void recording_done(struct recording *recording)
 {
+    recording->finishing = true;
+    recording->writer.failed = true; // the store may be closed already
+    objects_flush(recording);
+    objects_flush(recording);
+    objects_forget_places(recording);
     g_ptr_array_free(recording->pending_objects, TRUE);
     g_hash_table_destroy(recording->given_back);
     ids_done(&recording->ids);

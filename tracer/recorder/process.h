@@ -24,7 +24,8 @@ struct recording {
     struct ids ids;
     struct session *session;
     GPtrArray *pending_objects; // of struct object_record: rows to be written
-    GHashTable *given_back; // object.id -> ticks of its last release by a thread that did not hold it
+    GHashTable *given_back;     // object.id -> ticks of its last release by a thread that did not hold it
+    bool finishing;             // no process is left
     uint64_t events;
     uint64_t lost;
     uint32_t threads;
@@ -101,7 +102,7 @@ struct process {
     pid_t pid;           // as the recorder sees it
     uint32_t parent_pid; // as the target's hello says
     bool forked;
-    bool continues; // the same process after exec
+    bool continues;       // the same process after exec
     uint32_t forked_from; // serial in the parent
     char *executable;
     char *arguments; // JSON
