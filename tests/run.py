@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+LOG_LINES = 100
 CASE = re.compile(r'^(not ok|ok)\b(.*)$', re.MULTILINE)
 
 
@@ -40,6 +41,16 @@ def count_cases(result, speaks_tap):
     return passed, failed
 
 
+def show_log(result, speaks_tap):
+    """What a failed test said, without the cases that passed, at most the last lines of it."""
+    lines = (result['stdout'] or '').splitlines()
+    if speaks_tap:
+        lines = [line for line in lines if not line.startswith('ok ')]
+    lines += (result.get('stderr') or '').splitlines()
+    print(f'\n--- {result["name"]}: {result["result"]} after {result["duration"]:.1f} s')
+    print('\n'.join(lines[-LOG_LINES:]))
+
+
 def main():
     build = Path(sys.argv[1])
     pattern = sys.argv[2] if len(sys.argv) > 2 else ''
@@ -50,7 +61,7 @@ def main():
         return 1
     log = build / 'meson-logs' / 'testlog.json'
     log.unlink(missing_ok=True)
-    command = ['meson', 'test', '-C', str(build), '--no-rebuild', '--print-errorlogs']
+    command = ['meson', 'test', '-C', str(build), '--no-rebuild']
     status = subprocess.run(command + ([test['name'] for test in tests] if pattern else [])).returncode
 
     tap = {full_name(test) for test in tests if test['protocol'] == 'tap'}
@@ -62,10 +73,12 @@ def main():
         cases = count_cases(result, result['name'] in tap)
         passed += cases[0]
         failed += cases[1]
+        if cases[1]:
+            show_log(result, result['name'] in tap)
     for name in sorted(unseen):
         print(f'{name}: did not run')
         failed += 1
-    print(f'{passed} passed, {failed} failed')
+    print(f'\n{passed} passed, {failed} failed')
     return 1 if failed or status else 0
 
 

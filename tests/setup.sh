@@ -48,7 +48,7 @@ setup_packages() {
     else
         setup_fail "not root, and no sudo; as root: apt-get install --no-install-recommends $missing"
     fi
-    printf 'Installing: %s\n' "$missing"
+    printf 'Installing (this may take some minutes): %s\n' "$missing"
     log=$(mktemp) || setup_fail 'no room for a log file'
     if ! $as_root bash -c "$(declare -f setup_install); setup_install \"\$@\"" setup $missing </dev/null >"$log" 2>&1; then
         tail -n 15 "$log" >&2
@@ -60,18 +60,19 @@ setup_packages() {
     [ -z "$missing" ] || setup_fail "still missing: $(echo $missing)"
 }
 
-# Warnings are errors when CI is set. A build folder that meson cannot use any more is made anew.
+# setup_build [TARGET]: that or everything. Warnings are errors when CI is set. A build folder that meson cannot use any
+# more is made anew.
 setup_build() {
     local build=$trenza_top/build werror=false log
     [ -z "${CI:-}" ] || werror=true
     log=$build/setup.log
     mkdir -p "$build" || setup_fail "cannot write $build"
-    printf 'Building in build/ ...\n'
+    printf 'Building in build/ (the first time takes a minute) ...\n'
     {
         { [ -e "$build/build.ninja" ] && meson configure "$build" -Dwerror=$werror; } ||
             meson setup "$build" "$trenza_top" -Dwerror=$werror ||
             meson setup --wipe "$build" "$trenza_top" -Dwerror=$werror
-    } </dev/null >"$log" 2>&1 && ninja -C "$build" </dev/null >>"$log" 2>&1 || {
+    } </dev/null >"$log" 2>&1 && ninja -C "$build" "$@" </dev/null >>"$log" 2>&1 || {
         grep -E -A12 'ERROR|FAILED|error:' "$log" | head -n 60 >&2
         setup_fail 'the build; all it said is in build/setup.log'
     }
