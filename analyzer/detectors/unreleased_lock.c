@@ -136,7 +136,7 @@ static void event(void *data, const struct replay_step *step)
         break;
     default:
         if (step->ordered->owner_died)
-            recover(state, step->event->subject);
+            recover(state, step->mutex ? step->mutex->row.id : step->event->subject);
     }
 }
 
@@ -153,7 +153,7 @@ const struct detector detector_unreleased_lock = {
     .name = "unreleased-lock",
     .kinds = DETECTOR_SEES(EVENT_NONE) | DETECTOR_SEES(EVENT_DESTROY) | DETECTOR_SEES(EVENT_OBJECT_END) |
              DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) |
-             DETECTOR_SEES(EVENT_ACQUIRE_TRY),
+             DETECTOR_SEES(EVENT_ACQUIRE_TRY) | DETECTOR_SEES(EVENT_COND_WAKE),
     .begin = begin,
     .event = event,
     .finish = finish,

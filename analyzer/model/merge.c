@@ -126,6 +126,8 @@ static int stream_look(struct stream *stream, struct ordered_event *ret_event)
 {
     const struct trace_event *event = stream_at(stream, 0);
     *ret_event = (struct ordered_event){ .event = *event, .thread_id = stream->thread_id };
+    if (event->kind == EVENT_COND_WAKE)
+        ret_event->owner_died = chunk_arg_code(event->arg) == EOWNERDEAD;
     unsigned refusal = refusal_of(event->kind);
     bool acquires = event_is_acquire(event->kind);
     if (!refusal && !acquires)

@@ -280,6 +280,12 @@ static void test_owner_death_that_is_recovered_is_silent(void **state)
         "", NULL);
     builder = trace_builder_new();
     trace_builder_object(builder, "a", OBJECT_MUTEX, OBJECT_ROBUST, 0);
+    expect_of(builder,
+        "T1 create T2; T1 acquire a; T1 cond-wait c a; T2 acquire a; T2 thread-end T2; T1 cond-wake c a 130;"
+        "T1 consistent a; T1 release a",
+        "", NULL);
+    builder = trace_builder_new();
+    trace_builder_object(builder, "a", OBJECT_MUTEX, OBJECT_ROBUST, 0);
     expect_of(builder, "T1 create T2; T2 acquire a; T2 thread-end T2", "unreleased-lock", NULL);
 }
 
