@@ -65,6 +65,7 @@ class Tool:
         self.identity = {}
         self.problem = None
         self.ns = {}      # threads -> ns per pair of each round
+        self.cpu = {}     # threads -> ns of the thread's own processor time per pair
         self.seconds = {} # threads -> seconds per pair of the whole run, of each round
 
     def measure(self, threads, pairs):
@@ -72,11 +73,12 @@ class Tool:
         argv = [*self.prefix, PROGRAMS / self.binary, threads, pairs]
         try:
             seconds, out = run(argv, environment=self.environment, **self.identity)
-            nanoseconds = float(out.split()[-1])
-        except (CannotRun, ValueError, IndexError) as error:
+            nanoseconds, cpu = map(float, out.split()[-2:])
+        except (CannotRun, ValueError) as error:
             self.problem = str(error)
             return
         self.ns.setdefault(threads, []).append(nanoseconds)
+        self.cpu.setdefault(threads, []).append(cpu)
         self.seconds.setdefault(threads, []).append(seconds / pairs)
 
 
@@ -171,22 +173,23 @@ def capture(folder, rounds=5, pairs=4_000_000):
                     trace.with_name('trace.db.old').unlink(missing_ok=True)
     finally:
         session.end()
-    print(f'A lock and unlock pair, uncontended, 12 frames deep, full stacks; medians of {rounds} rounds.')
-    print('loop: by the clock around the loop. whole: the whole run per pair; for trenza to a complete trace on disk,')
-    print(f'for the others that do fewer pairs their start is in it. Native does {pairs:,} pairs per thread.\n')
-    print(f'{"":24}{"1 thread":>12}{"ratio":>9}{"whole":>9}   {"2 threads":>12}{"ratio":>9}{"whole":>9}')
+    print(f'A lock and unlock pair, uncontended, 12 frames deep, full stacks; medians of {rounds} rounds, ratios to native.')
+    print('time: by the clock around the loop. cpu: of that, the processor time of the locking thread itself.')
+    print('whole: the whole run per pair, for trenza to a complete trace on disk; for the tools that do fewer pairs their')
+    print(f'start is in it. Native does {pairs:,} pairs per thread.\n')
+    head = f'{"time":>12}{"ratio":>9}{"cpu":>9}{"whole":>9}'
+    print(f'{"":22}{"1 thread":>12}{"":27}   {"2 threads":>12}\n{"":22}{head}   {head}')
     for tool in tools:
-        print(f'{tool.name:24}{capture_columns(tool, native, 1)}   {capture_columns(tool, native, 2)}'
-              if not tool.problem else f'{tool.name:24}could not be run: {tool.problem}')
+        print(f'{tool.name:22}{capture_columns(tool, native, 1)}   {capture_columns(tool, native, 2)}'
+              if not tool.problem else f'{tool.name:22}could not be run: {tool.problem}')
 
 
 def capture_columns(tool, native, threads):
     if not tool.ns.get(threads) or not native.ns.get(threads):
-        return f'{"-":>30}'
-    nanoseconds = median(tool.ns[threads])
-    ratio = nanoseconds / median(native.ns[threads])
-    whole = median(tool.seconds[threads]) / median(native.seconds[threads])
-    return f'{nanoseconds:>9.1f} ns{ratio:>9.2f}{whole:>9.2f}'
+        return f'{"-":>39}'
+    ratios = [median(of_tool[threads]) / median(of_native[threads]) for of_tool, of_native in
+              ((tool.ns, native.ns), (tool.cpu, native.cpu), (tool.seconds, native.seconds))]
+    return f'{median(tool.ns[threads]):>9.1f} ns' + ''.join(f'{ratio:>9.2f}' for ratio in ratios)
 
 
 # --- throughput -------------------------------------------------------------------------------------------------
