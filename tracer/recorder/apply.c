@@ -131,18 +131,19 @@ static void note_given_back(struct arrival *arrival, uint32_t object)
 static void give_back(struct arrival *arrival, uint32_t object)
 {
     struct thread *thread = arrival->thread;
-    if (!held_set_remove(&thread->held, object, &thread->given_back)) {
-        thread->given_back = (struct held){ 0 };
+    thread->last_release = (uint8_t)held_set_remove(&thread->held, object);
+    if (thread->last_release == HELD_NOT)
         note_given_back(arrival, object);
-    }
 }
 
 static void take_again(struct arrival *arrival)
 {
     struct thread *thread = arrival->thread;
-    if (thread->given_back.object && thread->given_back.object == arrival->event.subject)
-        hold(thread, &arrival->object, &thread->given_back);
-    thread->given_back = (struct held){ 0 };
+    uint32_t object = arrival->event.subject;
+    if (thread->last_release == HELD_NOT)
+        g_hash_table_remove(arrival->recording->given_back, GUINT_TO_POINTER(object));
+    held_set_restore(&thread->held, object, (enum held_removal)thread->last_release);
+    thread->last_release = HELD_NOT;
 }
 
 static void apply_cond(struct arrival *arrival)
@@ -394,46 +395,55 @@ static void apply_slowly(
     thread_encode(recording, arrival.thread, &arrival.event);
 }
 
-// The short way: exclusive or shared, plain or try, of a lock that is known and one process's alone; or its release.
-// False: not this time.
-static inline bool apply_quickly(struct recording *recording, struct ring *ring, const union wire_slot *slot)
+// The short way: acquisitions (exclusive or shared, plain, timed or try) and releases of what is known and one process's
+// alone, one after the other. What every event needs is looked up once. Returns the index of the first event that has to
+// go the long way.
+static uint64_t apply_quickly(struct recording *recording, struct ring *ring, uint64_t tail, uint64_t head)
 {
+    static const uint32_t no_stacks[WIRE_STACK_SLOTS];
+    const struct process *process = ring->process;
+    const uint32_t *stacks = ring->stacks ? ring->stacks : no_stacks;
     struct thread *thread = ring->thread;
-    unsigned kind = WIRE_KIND(*slot);
-    const struct object_ref *ref = object_find(ring->process, slot->subject);
-    if (G_UNLIKELY(!ref || ref->state != OBJECT_REF_KNOWN || !thread))
-        return false;
-    struct trace_event event = { .ticks = ticks_of(slot),
-        .subject = ref->id,
-        .stack = stack_of(ring, slot),
-        .arg = slot->arg,
-        .kind = (uint8_t)kind };
-    if (kind == EVENT_RELEASE) {
-        if (G_UNLIKELY(!held_set_remove(&thread->held, ref->id, &thread->given_back)))
-            return false;
-    } else if (ref->kind != OBJECT_SEMAPHORE) {
-        bool shared = event_is_shared(kind);
-        struct held acquired = { ref->id, event.stack, event.ticks, 1, shared };
-        held_set_add(&thread->held, &acquired, counts(ref, shared));
+    if (!thread)
+        return tail;
+    for (; tail != head; tail++) {
+        const union wire_slot slot = slot_at(ring, tail);
+        const unsigned kind = WIRE_KIND(slot);
+        const struct object_ref *ref = object_find(process, slot.subject);
+        if (G_UNLIKELY(
+                !(event_is_acquire(kind) || kind == EVENT_RELEASE) || !ref || ref->state != OBJECT_REF_KNOWN))
+            return tail;
+        const struct trace_event event = {
+            .ticks = ticks_of(&slot),
+            .subject = ref->id,
+            .stack = stacks[slot.stack % WIRE_STACK_SLOTS],
+            .arg = slot.arg,
+            .kind = (uint8_t)kind,
+        };
+        if (kind == EVENT_RELEASE) {
+            enum held_removal removal = held_set_remove(&thread->held, ref->id);
+            if (G_UNLIKELY(removal == HELD_NOT))
+                return tail;
+            thread->last_release = (uint8_t)removal;
+        } else {
+            if (G_UNLIKELY(thread->wait.kind != EVENT_NONE && thread->wait.subject == ref->id))
+                thread->wait.kind = EVENT_NONE;
+            bool shared = event_is_shared(kind);
+            struct held acquired = { ref->id, event.stack, event.ticks, 1, shared };
+            if (G_LIKELY(ref->kind != OBJECT_SEMAPHORE))
+                held_set_add(&thread->held, &acquired, counts(ref, shared));
+        }
+        thread_encode(recording, thread, &event);
     }
-    if (G_UNLIKELY(thread->wait.kind != EVENT_NONE) && kind != EVENT_RELEASE &&
-        thread->wait.subject == ref->id)
-        thread->wait.kind = EVENT_NONE;
-    thread_encode(recording, thread, &event);
-    return true;
+    return tail;
 }
 
 uint64_t apply_events(struct recording *recording, struct ring *ring, uint64_t tail, uint64_t head)
 {
-    while (tail != head) {
+    while ((tail = apply_quickly(recording, ring, tail, head)) != head) {
         union wire_slot slot = slot_at(ring, tail);
         unsigned kind = WIRE_KIND(slot);
-        if (G_LIKELY(event_is_acquire(kind) || kind == EVENT_RELEASE) &&
-            G_LIKELY(apply_quickly(recording, ring, &slot))) {
-            tail++;
-            continue;
-        }
-        if (G_UNLIKELY(kind == EVENT_NONE || kind >= EVENT_KINDS)) {
+        if (kind == EVENT_NONE || kind >= EVENT_KINDS) {
             ring->process->damaged_events++;
             tail++;
             continue;

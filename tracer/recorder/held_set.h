@@ -54,22 +54,40 @@ static inline void held_set_add(struct held_set *set, const struct held *acquire
     set->items[set->n++] = *acquired;
 }
 
-// Takes one acquisition away. False: the object was not held. *ret_released is what was taken away (count 1).
-static inline bool held_set_remove(struct held_set *set, uint32_t object, struct held *ret_released)
+enum held_removal {
+    HELD_NOT,  // it was not held
+    HELD_LESS, // it is still held, once less
+    HELD_GONE, // the item is left at items[n], for held_set_restore
+};
+
+// Takes one acquisition away.
+static inline enum held_removal held_set_remove(struct held_set *set, uint32_t object)
 {
     struct held *item = held_set_find(set, object);
     if (__builtin_expect(item == NULL, 0))
-        return false;
-    *ret_released = *item;
-    ret_released->count = 1;
+        return HELD_NOT;
     if (__builtin_expect(item->count > 1, 0)) {
         item->count--;
-        return true;
+        return HELD_LESS;
     }
-    set->n--;
-    for (struct held *end = set->items + set->n; item < end; item++)
-        item[0] = item[1];
-    return true;
+    struct held *last = &set->items[--set->n];
+    if (__builtin_expect(item != last, 0)) {
+        struct held removed = *item;
+        for (; item < last; item++)
+            item[0] = item[1];
+        *last = removed;
+    }
+    return HELD_GONE;
+}
+
+// Takes back the removal just before, when that is what it was.
+static inline void held_set_restore(struct held_set *set, uint32_t object, enum held_removal removal)
+{
+    struct held *item = held_set_find(set, object);
+    if (item)
+        item->count += removal == HELD_LESS;
+    else if (removal == HELD_GONE && set->n < set->capacity && set->items[set->n].object == object)
+        set->n++;
 }
 
 #endif

@@ -34,7 +34,7 @@ struct thread {
     uint32_t serial;
     struct held_set held;
     struct thread_wait wait;
-    struct held given_back; // its last release, for when that is refused
+    uint8_t last_release; // enum held_removal, for when it is refused
     uint64_t events;
     uint64_t lost;
     uint64_t last_ticks;
