@@ -172,8 +172,22 @@ void drain_close_process(struct recording *recording, struct process *process, c
 
 static void post(struct drain *drain, struct message message)
 {
-    g_async_queue_push(drain->messages, g_memdup2(&message, sizeof message));
+    pthread_mutex_lock(&drain->lock);
+    g_queue_push_tail(&drain->messages, g_memdup2(&message, sizeof message));
+    atomic_store(&drain->has_messages, true);
+    pthread_mutex_unlock(&drain->lock);
     session_ring_doorbell(drain->recording.session);
+}
+
+static struct message *take_message(struct drain *drain)
+{
+    if (!atomic_load_explicit(&drain->has_messages, memory_order_relaxed))
+        return NULL;
+    pthread_mutex_lock(&drain->lock);
+    struct message *message = g_queue_pop_head(&drain->messages);
+    atomic_store(&drain->has_messages, !g_queue_is_empty(&drain->messages));
+    pthread_mutex_unlock(&drain->lock);
+    return message;
 }
 
 void drain_add_process(struct drain *drain, struct process *process, uint32_t own_pid)
@@ -338,7 +352,7 @@ static void keep_house(struct drain *drain)
 
 static bool anything_to_do(const struct drain *drain)
 {
-    if (g_async_queue_length(drain->messages) > 0)
+    if (atomic_load(&drain->has_messages))
         return true;
     for (guint i = 0; i < drain->processes->len; i++)
         if (fullest_ring(drain->processes->pdata[i]) > BUSY_SLOTS)
@@ -394,7 +408,7 @@ static void *run(void *data)
     prctl(PR_SET_TIMERSLACK, 1000); // short naps are meant to be short
     while (!drain->finishing) {
         struct message *message;
-        while (!drain->finishing && (message = g_async_queue_try_pop(drain->messages)))
+        while (!drain->finishing && (message = take_message(drain)))
             handle(drain, message);
         uint64_t fullest = 0;
         for (guint i = 0; i < drain->processes->len; i++) {
@@ -414,7 +428,8 @@ bool drain_start(struct drain *drain, struct store *store, struct session *sessi
     *drain = (struct drain){
         .processes = g_ptr_array_new(),
         .by_pid = g_hash_table_new_full(NULL, NULL, NULL, g_free),
-        .messages = g_async_queue_new(),
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .messages = G_QUEUE_INIT,
         .notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
     };
     recording_init(&drain->recording, store, session);
@@ -437,7 +452,7 @@ void drain_done(struct drain *drain)
     recording_done(&drain->recording);
     g_ptr_array_free(drain->processes, TRUE);
     g_hash_table_destroy(drain->by_pid);
-    g_async_queue_unref(drain->messages);
+    pthread_mutex_destroy(&drain->lock);
     if (drain->notice_fd >= 0)
         close(drain->notice_fd);
     *drain = (struct drain){ .notice_fd = -1 };

@@ -17,9 +17,11 @@ enum drain_notice {
 
 struct drain {
     struct recording recording;
-    GPtrArray *processes;  // of struct process: alive, or not drained to their end yet
-    GHashTable *by_pid;    // pid, as the process itself sees it -> struct relation of the last one
-    GAsyncQueue *messages; // of struct message
+    GPtrArray *processes; // of struct process: alive, or not drained to their end yet
+    GHashTable *by_pid;   // pid, as the process itself sees it -> struct relation of the last one
+    pthread_mutex_t lock; // of messages
+    GQueue messages;      // of struct message; no GAsyncQueue, so that ThreadSanitizer sees the lock
+    _Atomic bool has_messages;
     pthread_t thread;
     int notice_fd;
     _Atomic unsigned notices; // enum drain_notice, or-ed
