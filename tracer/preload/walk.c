@@ -100,7 +100,8 @@ static bool find_cfa(
     default:
         return false;
     }
-    if (!found || cfa <= sp) // a stack grows outwards: no loops
+    // No look at whether the CFA is further out than sp: code may have switched stacks. The depth bounds loops.
+    if (!found)
         return false;
     *ret_cfa = cfa;
     *ret_slot = cfa - 8;
@@ -203,8 +204,7 @@ static void walk_registers(struct walk *walk, struct cfi_registers *registers)
         if (!own)
             walk->frames[walk->depth++] = pc + (exact || signal_frame);
         bool outermost;
-        if (!found || !cfi_step(&walk->reading->rules, registers, read_word, walk, &outermost) ||
-            (!signal_frame && !outermost && registers->value[CFI_RSP] < sp)) {
+        if (!found || !cfi_step(&walk->reading->rules, registers, read_word, walk, &outermost)) {
             walk->truncated = true;
             return;
         }

@@ -28,6 +28,9 @@ extern unsigned shapes_taken_depth;
 extern bool shapes_taken_truncated;
 extern const uintptr_t *shapes_taken_frames;
 
+// Calls the function with the stack pointer at top, a multiple of 16.
+void shapes_on_stack(void (*function)(void), char *top);
+
 // A return address in a function whose frame is 32 bytes, found by rsp.
 extern const uintptr_t shapes_plain_return;
 

@@ -112,6 +112,84 @@ static void two_parents_do_not_thrash(void **state)
     assert_all_match(2000);
 }
 
+// The same pc and sp, and in the old places the old return addresses left over: only rbp tells that it is another frame.
+// (Sizes of 8 modulo 16 take size + 8 bytes.)
+static NOINLINE void take_space(volatile unsigned size)
+{
+    char *space = alloca(size);
+    __asm__ volatile("" : : "r"(space) : "memory");
+    stack_check();
+    __asm__ volatile("");
+}
+
+static NOINLINE void call_with_same_sp(volatile unsigned size)
+{
+    if (size > 0) {
+        char *untouched = alloca(size);
+        __asm__ volatile("" : : "r"(untouched));
+        take_space(1016 - 8 - size);
+        __asm__ volatile("nop"); // else the two calls become one
+    } else {
+        take_space(1016);
+        __asm__ volatile("");
+    }
+}
+
+static void frame_pointer_decides(void **state)
+{
+    (void)state;
+    for (volatile unsigned i = 0; i < 8; i = i + 1)
+        call_with_same_sp(i % 2 * 248);
+    assert_int_equal(stack_check_counts.fills, 2);
+    assert_all_match(8);
+}
+
+static void nothing_is_remembered_while_code_goes(void **state)
+{
+    (void)state;
+    for (volatile unsigned i = 0; i < 7; i = i + 1) {
+        if (i == 1)
+            stack_unload_begin();
+        if (i == 4)
+            stack_unload_end();
+        parent_one();
+    }
+    assert_int_equal(stack_check_counts.fills, 1 + 3 + 1);
+    assert_all_match(7);
+}
+
+// From the thread's stack to another one and back to the first, further in: what is on the other one decides too.
+static char other_stack[64 << 10];
+static char *further_in;
+
+static void check_on_first_stack(void)
+{
+    stack_check();
+    __asm__ volatile("");
+}
+static NOINLINE void there_one(void)
+{
+    shapes_on_stack(check_on_first_stack, further_in);
+    __asm__ volatile("");
+}
+static NOINLINE void there_two(void)
+{
+    shapes_on_stack(check_on_first_stack, further_in);
+    __asm__ volatile("");
+}
+
+static void switched_stacks_match(void **state)
+{
+    (void)state;
+    further_in = (char *)__builtin_frame_address(0) - (64 << 10);
+    for (unsigned i = 0; i < 4; i++) {
+        shapes_on_stack(there_one, other_stack + sizeof other_stack);
+        shapes_on_stack(there_two, other_stack + sizeof other_stack);
+    }
+    assert_int_equal(stack_check_counts.hits, 0);
+    assert_all_match(8);
+}
+
 // --- threads ---
 
 static void *grow_in_thread(void *data)
@@ -426,6 +504,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(trees_match, begin),
         cmocka_unit_test_setup(recursion_matches, begin),
         cmocka_unit_test_setup(two_parents_do_not_thrash, begin),
+        cmocka_unit_test_setup(frame_pointer_decides, begin),
+        cmocka_unit_test_setup(nothing_is_remembered_while_code_goes, begin),
+        cmocka_unit_test_setup(switched_stacks_match, begin),
         cmocka_unit_test_setup(threads_match_while_code_changes, begin),
         cmocka_unit_test_setup(handlers_match, begin),
         cmocka_unit_test_setup(every_instruction_matches, begin),
