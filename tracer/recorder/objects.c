@@ -84,7 +84,11 @@ struct object_ref object_resolve(
     if (ref->state == OBJECT_REF_NONE)
         *ref = (struct object_ref){ id_in_page(process, local), 0, guess_kind(event), OBJECT_REF_MENTIONED };
     struct object_ref found = *ref;
-    if (found.state == OBJECT_REF_SHARED)
+    // Another thread's events from before its end may be drained after the place has begun its next generation.
+    const uint16_t own = OBJECT_REF_MADE | OBJECT_REF_OVER;
+    if (found.state == OBJECT_REF_SHARED && (found.flags & own) == own)
+        found.id = id_in_page(process, local);
+    else if (found.state == OBJECT_REF_SHARED)
         found.id = ((struct shared_place *)process->places->pdata[ref->id])->object;
     return found;
 }
@@ -192,7 +196,6 @@ static void define_shared(
             record->row.created_by = fresh->row.created_by;
         }
         record->row.flags |= wire->flags;
-        g_free(fresh);
     } else {
         record = fresh;
         record->place = place;
@@ -204,10 +207,12 @@ static void define_shared(
         place->object = record->row.id;
     }
     place->references++;
-    *ref = (struct object_ref){ process->places->len, (uint16_t)wire->flags, record->row.kind,
-        OBJECT_REF_SHARED };
+    uint16_t flags = (uint16_t)wire->flags | (record == fresh ? OBJECT_REF_MADE : 0);
+    *ref = (struct object_ref){ process->places->len, flags, record->row.kind, OBJECT_REF_SHARED };
     g_ptr_array_add(process->places, place);
     make_pending(recording, record);
+    if (record != fresh)
+        g_free(fresh);
 }
 
 void object_define(struct recording *recording, struct process *process, uint32_t local,

@@ -75,6 +75,7 @@ struct object_ref {
     uint8_t state;  // enum object_ref_state
 };
 #define OBJECT_REF_OVER (1u << 15) // beside the flags of a shared one: over for this process
+#define OBJECT_REF_MADE (1u << 14) // likewise: its generation began with this local id and has its object.id
 enum object_ref_state {
     OBJECT_REF_NONE,
     OBJECT_REF_MENTIONED, // used by an event drained before the one that defines it
