@@ -23,7 +23,7 @@ def cancelled_threads_and_destructors_do_the_same(folder):
     native, _, trace = compare(folder, program('cancellation'))
     require_equal(native.status, 0, 'exit status, natively')
     trace.require_sound(processes=1, threads=20)
-    cancelled = trace.value('count(*)', "FROM event WHERE kind = 'cond-wake' AND arg = 125")
+    cancelled = trace.value('count(*)', "FROM event WHERE kind = 'cond-wake' AND code = 125")
     require_equal(cancelled, 3, 'condition waits that were cancelled')
     # Two times four threads and one: four rounds of a key's destructor and one of a thread_local in each.
     acquired = trace.rows('count(*)', "FROM event JOIN object ON object.id = event.subject "

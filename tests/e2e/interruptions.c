@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// interruptions HOW: signals and cancellation that hit a thread in the middle of a call and never let it come back there.
+// Prints what happened, which must be the same with and without a tracer.
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define JUMPS 1000
+#define PAIRS 20000
+#define CANCELLED 100
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static sem_t semaphore;
+static _Atomic int started, jumps, cleanups;
+static sigjmp_buf back;
+
+static void jump(int number)
+{
+    (void)number;
+    sem_post(&semaphore);
+    siglongjmp(back, 1);
+}
+
+static void post_on(void)
+{
+    for (;;)
+        sem_post(&semaphore);
+}
+
+// sem_post may be interrupted anywhere and left for good. The calls after that are made from deeper frames.
+static void *jump_out(void *argument)
+{
+    (void)argument;
+    if (sigsetjmp(back, 1) == 0)
+        atomic_store(&started, 1);
+    if (atomic_fetch_add(&jumps, 1) < JUMPS)
+        post_on();
+    signal(SIGUSR1, SIG_IGN);
+    for (int pair = 0; pair < PAIRS; pair++) {
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+    return NULL;
+}
+
+static void jumping(void)
+{
+    pthread_t id;
+    signal(SIGUSR1, jump);
+    pthread_create(&id, NULL, jump_out, NULL);
+    while (!atomic_load(&started))
+        usleep(100);
+    while (atomic_load(&jumps) <= JUMPS) {
+        pthread_kill(id, SIGUSR1);
+        usleep(20);
+    }
+    pthread_join(id, NULL);
+    printf("jumped\n");
+}
+
+static void clean_up(void *argument)
+{
+    (void)argument;
+    pthread_mutex_lock(&mutex);
+    atomic_fetch_add(&cleanups, 1);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void *post_until_cancelled(void *argument)
+{
+    (void)argument;
+    int old;
+    pthread_cleanup_push(clean_up, NULL);
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+    atomic_store(&started, 1);
+    post_on();
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+static void cancelling(void)
+{
+    for (int i = 0; i < CANCELLED; i++) {
+        pthread_t id;
+        atomic_store(&started, 0);
+        pthread_create(&id, NULL, post_until_cancelled, NULL);
+        while (!atomic_load(&started))
+            ;
+        usleep(100 + i);
+        pthread_cancel(id);
+        pthread_join(id, NULL);
+    }
+    printf("cleanups %d\n", atomic_load(&cleanups));
+}
+
+int main(int argc, char **argv)
+{
+    const char *how = argc > 1 ? argv[1] : "";
+    alarm(60);
+    sem_init(&semaphore, 0, 0);
+    if (strcmp(how, "jump") == 0)
+        jumping();
+    else if (strcmp(how, "cancel") == 0)
+        cancelling();
+    else
+        return 2;
+    return 0;
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""Threads that signals and cancellation take out of the middle of a call: nothing hangs, and what comes later is recorded."""
+
+import harness
+from harness import case, compare, program, require, require_equal
+
+
+@case
+def handlers_that_jump_out_of_calls(folder):
+    native, _, trace = compare(folder, program('interruptions', 'jump'))
+    require_equal((native.status, native.out), (0, b'jumped\n'), 'natively')
+    trace.require_whole(processes=1, threads=2)
+    require_equal(trace.events('acquire'), 20000, 'acquisitions after the last jump')
+    require(trace.events('post') > 1000, 'posts')
+    require_equal(trace.events('thread-end'), 1, 'ends')
+
+
+@case
+def cancellation_in_the_middle_of_calls(folder):
+    native, _, trace = compare(folder, program('interruptions', 'cancel'))
+    require_equal((native.status, native.out), (0, b'cleanups 100\n'), 'natively')
+    trace.require_whole(processes=1, threads=101)
+    by_threads = 'FROM event JOIN thread ON thread.id = event.thread_id WHERE thread.creator_id IS NOT NULL AND kind ='
+    require_equal(trace.value('count(*)', f"{by_threads} 'acquire'"), 100, 'acquisitions in cleanup handlers')
+    require_equal(trace.events('thread-end'), 100, 'ends')
+
+
+harness.main()
