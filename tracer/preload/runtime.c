@@ -15,6 +15,7 @@
 #include "modules.h"
 #include "object.h"
 #include "spawn_recorder.h"
+#include "torn.h"
 
 // How long a target waits for a recorder whose heart has stopped before it gives recording up.
 #define HEART_STOPPED_NS 2000000000u
@@ -193,6 +194,7 @@ static struct thread *slot_open(struct process_segment *segment, uint32_t slot)
     thread->head = atomic_load(&ring->head);
     thread->limit = atomic_load(&ring->tail) + WIRE_RING_EVENTS - RING_SLACK;
     thread->bell = thread->head + WIRE_RING_EVENTS / 4;
+    thread->depth = RING_IDLE;
     thread->zero_ticks = process->zero_ticks;
     thread->clock_monotonic = process->clock_monotonic;
     thread->slot = slot;
@@ -356,6 +358,7 @@ static bool wait_for_room(struct thread *thread, uint64_t n)
         atomic_store(&thread->control->waiting, 1);
         if (room_now(thread, n))
             break;
+        torn_make_room(thread);
         if (atomic_load(&session->closed) != 0 || atomic_load(&process->state) != PROCESS_ON)
             return drop(thread);
         ring_ring_doorbell(thread);
@@ -376,6 +379,9 @@ static bool wait_for_room(struct thread *thread, uint64_t n)
 
 bool ring_make_room(struct thread *thread, uint64_t n)
 {
+    // Of an event that a handler's fork interrupted, in the child: it belongs to the parent.
+    if (thread->ring == NULL)
+        return false;
     // A LOST event tells where events are missing, so it needs a slot of its own pair.
     const uint64_t wanted = thread->dropped != 0 ? n + 2 : n;
     if (!room_now(thread, wanted)) {
@@ -393,6 +399,7 @@ bool ring_make_room(struct thread *thread, uint64_t n)
         payload->a = thread->dropped;
         payload->b = 0;
         thread->dropped = 0;
+        torn_note_whole(thread, at, 2);
     }
     return true;
 }
@@ -400,20 +407,22 @@ bool ring_make_room(struct thread *thread, uint64_t n)
 void event_emit_payload(struct thread *thread, enum event_kind kind, uint32_t subject, uint16_t stack,
     uint16_t arg, const uint64_t *words, unsigned n)
 {
+    uint64_t first = 0, taken = 0;
     ring_begin(thread);
     if (ring_has_room(thread, n + 1)) {
-        const uint64_t at = ring_take(thread, n + 1);
-        ring_write(thread, at, kind, subject, stack, arg);
+        taken = n + 1;
+        first = ring_take(thread, taken);
+        ring_write(thread, first, kind, subject, stack, arg);
         for (unsigned i = 0; i < n; i++) {
-            union wire_slot *slot = ring_slot(thread, at + 1 + i);
+            union wire_slot *slot = ring_slot(thread, first + 1 + i);
             slot->a = words[2 * i];
             slot->b = words[2 * i + 1];
         }
     }
-    ring_end(thread);
+    ring_end(thread, first, taken);
 }
 
-// Writes a STACK event; there is room for it.
+// Writes a STACK event, for which there is room, and ends it.
 static void define_slot(
     struct thread *thread, uint16_t slot, const uintptr_t *frames, unsigned depth, bool truncated)
 {
@@ -428,6 +437,7 @@ static void define_slot(
         payload->a = frames[2 * i];
         payload->b = 2 * i + 1 < depth ? frames[2 * i + 1] : 0;
     }
+    ring_end(thread, at, pairs + 1);
 }
 
 uint16_t stack_define(struct thread *thread, const struct caller *caller)
@@ -441,10 +451,10 @@ uint16_t stack_define(struct thread *thread, const struct caller *caller)
         struct stack_new stack;
         stack_cache_fill(thread->stacks, caller, &stack);
         slot = stack.slot;
-        if (slot != 0)
-            define_slot(thread, slot, stack.frames, stack.depth, stack.truncated);
+        define_slot(thread, slot, stack.frames, stack.depth, stack.truncated);
+    } else {
+        ring_end(thread, 0, 0);
     }
-    ring_end(thread);
     sys_restore_signals(&mask);
     return slot;
 }
@@ -462,8 +472,9 @@ uint16_t site_define(struct thread *thread, uintptr_t pc)
         thread->sites[index] = pc;
         slot = (uint16_t)(WIRE_STACK_SLOTS + index);
         define_slot(thread, slot, &pc, 1, true);
+    } else {
+        ring_end(thread, 0, 0);
     }
-    ring_end(thread);
     sys_restore_signals(&mask);
     return slot;
 }

@@ -6,7 +6,8 @@
 //   struct thread    one per ring slot, likewise; `current_thread` (TLS) points at the running thread's
 //
 // Everything a signal handler may interrupt is written so that a hook called from the handler on the same thread finds
-// it usable: an event's place is taken by one instruction (xadd), and only the outermost event publishes.
+// it usable: an event's place is taken by one instruction (xadd), and only the outermost event publishes. A handler that
+// jumps away, or a cancellation, leaves an event torn: see torn.c.
 // What is too long for that (a first-seen stack or object, a thread's set-up) runs with signals blocked.
 #ifndef TRENZA_PRELOAD_RUNTIME_H
 #define TRENZA_PRELOAD_RUNTIME_H
@@ -38,7 +39,8 @@ struct thread {
     uint64_t limit; // head may reach this without a look at the recorder's tail
     uint64_t bell;  // when head reaches this, somebody ought to be draining
     uint64_t zero_ticks;
-    uint32_t depth; // events being written on this thread: above 1 in a signal handler that interrupted one
+    uint32_t
+        depth; // RING_IDLE + events being written: more than one in a signal handler that interrupted one
     uint32_t serial;
     uint32_t tid; // kernel's
     bool clock_monotonic;
@@ -46,6 +48,8 @@ struct thread {
     uintptr_t stack_low;
     uintptr_t stack_high;
     uint64_t dropped;                                 // events dropped since the last LOST event
+    uint64_t whole_from;                              // slots that handlers filled and have not published
+    uint64_t whole_to;                                // one past the last of them
     uint32_t slot;                                    // index in its segment
     uint32_t segment;                                 // index in process.segments
     uint32_t end_rounds;                              // how often the thread-specific destructor has run
@@ -142,6 +146,9 @@ static inline bool ring_has_room(struct thread *thread, uint64_t n)
     return LIKELY(thread->head + n <= thread->limit) || ring_make_room(thread, n);
 }
 
+// Not 0, which is what a fork in a handler leaves for the event it interrupted.
+#define RING_IDLE 1u
+
 // Brackets the writing of events on this thread; nests in signal handlers.
 static inline void ring_begin(struct thread *thread)
 {
@@ -163,24 +170,28 @@ static inline union wire_slot *ring_slot(struct thread *thread, uint64_t number)
 // Wakes the recorder if it sleeps, and sets when to do so again: a quarter of the ring further on.
 void ring_ring_doorbell(struct thread *thread);
 
-static inline void ring_end(struct thread *thread)
+// The end of an event in a signal handler that interrupted another one, or after one that was torn (torn.c).
+void ring_end_inside(struct thread *thread, uint64_t first, uint64_t n);
+
+// first, n: the slots taken since ring_begin.
+static inline void ring_end(struct thread *thread, uint64_t first, uint64_t n)
 {
     volatile uint32_t *depth = &thread->depth;
-    if (UNLIKELY(*depth != 1)) {
-        __asm__ volatile("decl %0" : "+m"(thread->depth));
+    if (UNLIKELY(*depth != RING_IDLE + 1)) {
+        ring_end_inside(thread, first, n);
         return;
     }
     for (;;) {
         const uint64_t head = *(volatile uint64_t *)&thread->head;
         atomic_store_explicit(&thread->control->head, head, memory_order_release);
-        *depth = 0;
+        *depth = RING_IDLE;
         atomic_signal_fence(memory_order_seq_cst);
         if (UNLIKELY(head >= thread->bell))
             ring_ring_doorbell(thread);
         // A handler that interrupted us above wrote events but left the publishing to us.
         if (LIKELY(*(volatile uint64_t *)&thread->head == head))
             return;
-        *depth = 1;
+        *depth = RING_IDLE + 1;
     }
 }
 
@@ -198,10 +209,14 @@ static inline void ring_write(
 static inline void event_emit(
     struct thread *thread, enum event_kind kind, uint32_t subject, uint16_t stack, uint16_t arg)
 {
+    uint64_t first = 0, n = 0;
     ring_begin(thread);
-    if (LIKELY(ring_has_room(thread, 1)))
-        ring_write(thread, ring_take(thread, 1), kind, subject, stack, arg);
-    ring_end(thread);
+    if (LIKELY(ring_has_room(thread, 1))) {
+        n = 1;
+        first = ring_take(thread, n);
+        ring_write(thread, first, kind, subject, stack, arg);
+    }
+    ring_end(thread, first, n);
 }
 
 // Writes one event with n payload slots (2 n words).
