@@ -22,25 +22,30 @@ static struct store *open_store(const char *path, GError **error)
     return NULL;
 }
 
-struct analysis *analysis_open(const char *path, GError **error)
+static struct model *load(const char *path, struct store **ret_store, GError **error)
 {
     struct store *store = open_store(path, error);
-    if (!store)
-        return NULL;
-    if (!store_get_number(store, "symbolized", 0)) {
-        // A trace on read-only media is still worth reading without names.
+    struct model *model = store ? model_load(store, error) : NULL;
+    if (model)
+        *ret_store = store;
+    else
+        store_close(store);
+    return model;
+}
+
+struct analysis *analysis_open(const char *path, GError **error)
+{
+    struct store *store = NULL;
+    struct model *model = load(path, &store, error);
+    if (model && !store_get_number(store, "symbolized", 0)) {
+        // Only now that it has proved to be whole is it written to. One that cannot be is still worth reading without names.
+        model_free(model);
         store_close(store);
         finish_trace(path, NULL);
-        store = open_store(path, error);
-        if (!store)
-            return NULL;
+        model = load(path, &store, error);
     }
-    struct model *model = model_load(store, error);
-    if (!model) {
-        g_prefix_error(error, "%s: ", path);
-        store_close(store);
+    if (!model)
         return NULL;
-    }
     struct analysis *analysis = g_new0(struct analysis, 1);
     analysis->path = g_strdup(path);
     analysis->store = store;
@@ -52,8 +57,6 @@ bool analysis_run(struct analysis *analysis, bool all, GError **error)
 {
     struct detect_options options = { .all = all };
     analysis->result = detect_run(analysis->model, &options, error);
-    if (!analysis->result)
-        g_prefix_error(error, "%s: ", analysis->path);
     return analysis->result != NULL;
 }
 

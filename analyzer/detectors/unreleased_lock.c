@@ -17,7 +17,8 @@ struct ended_hold {
 
 struct unreleased_lock {
     struct detection *detection;
-    GArray *robust; // of struct ended_hold: nobody has recovered them yet
+    GArray *robust;   // of struct ended_hold: nobody has recovered them yet
+    GHashTable *told; // object ids whose destruction was told: that their memory goes, too, is no news
 };
 
 static void *begin(struct detection *detection)
@@ -25,6 +26,7 @@ static void *begin(struct detection *detection)
     struct unreleased_lock *state = g_new0(struct unreleased_lock, 1);
     state->detection = detection;
     state->robust = g_array_new(false, false, sizeof(struct ended_hold));
+    state->told = g_hash_table_new(NULL, NULL);
     return state;
 }
 
@@ -101,6 +103,8 @@ static void end_object(struct unreleased_lock *state, const struct replay_step *
     if (!hold ||
         (!destroyed && (step->object->row.shared_key || step->object->row.flags & OBJECT_PROCESS_SHARED)))
         return;
+    if (!g_hash_table_add(state->told, GUINT_TO_POINTER(step->object->row.id)))
+        return;
     struct finding *finding =
         report(state->detection, holder_id, hold, LEVEL_ERROR, destroyed ? "destroy" : "free");
     finding_add_step(finding, step->ordered->thread_id, destroyed ? "destroy" : "free", step->object,
@@ -146,6 +150,7 @@ static void finish(void *data)
     for (unsigned i = 0; i < state->robust->len; i++)
         report_ended(state->detection, &g_array_index(state->robust, struct ended_hold, i));
     g_array_unref(state->robust);
+    g_hash_table_unref(state->told);
     g_free(state);
 }
 
