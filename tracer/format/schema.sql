@@ -23,7 +23,7 @@
 -- ticks_per_second, duration_ticks, ended ('exit'|'signal'|'deadlock'|'timeout'|'interrupted'|''),
 -- exit_status (of the main program, as a shell would say it), command_line (arguments, NUL between them shown as
 -- JSON array), working_directory, complete ('1' when the recording was closed in order), on_full ('wait'|'drop'),
--- symbolized (1 once addresses and locks have names).
+-- events and lost (totals), symbolized (1 once addresses and locks have names).
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- A program image: exec in the same process starts a new row.
@@ -49,7 +49,7 @@ CREATE TABLE thread (
   serial INTEGER NOT NULL,      -- the process's own number for it, in order of creation
   tid INTEGER NOT NULL,         -- kernel id, in the target's pid namespace
   name TEXT,                    -- as last set by the program; NULL: never
-  start_frame INTEGER,          -- frame.id of the start routine; NULL: main thread, or not known
+  start_frame INTEGER,          -- frame.id of the start routine, its address + 1; NULL: main thread, or not known
   creator_id INTEGER,           -- thread.id; NULL: not known, or the first
   create_stack INTEGER,         -- stack.id of the creating call
   started_ticks INTEGER,
@@ -185,7 +185,10 @@ CREATE TABLE incident_hold (
   PRIMARY KEY (incident_id, thread_id, position)
 ) WITHOUT ROWID;
 
--- What was not recorded, and why: 'static', 'setuid', 'unreadable', 'no-session', 'lost-events' ...
+-- What was not recorded, and why. Of the program: 'static', 'setuid', 'foreign' (another machine's), 'no-session' (no
+-- process came to the recorder), 'no-memory' (one came and could not be given any). Of a process: 'not-followed' (it
+-- became a program that did not come), 'stopped', 'lost-events', 'damaged-events', 'threads', 'objects',
+-- 'module-changed' (a file is no longer what was traced).
 CREATE TABLE coverage (
   id INTEGER PRIMARY KEY,
   process_id INTEGER,

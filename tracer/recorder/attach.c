@@ -8,6 +8,8 @@
 #include "attach.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -42,12 +44,18 @@ static void target_free(gpointer pointer)
     g_free(target);
 }
 
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 bool attach_init(struct attach *attach, struct session *session, struct drain *drain, int epoll_fd)
 {
     *attach = (struct attach){
         .session = session,
         .drain = drain,
         .epoll_fd = epoll_fd,
+        .spare_fd = open_spare(),
         .targets = g_hash_table_new_full(NULL, NULL, NULL, target_free),
     };
     listener_source = (struct attach_source){ ATTACH_LISTENER, session->listener };
@@ -58,7 +66,22 @@ void attach_done(struct attach *attach)
 {
     if (attach->targets)
         g_hash_table_destroy(attach->targets);
+    close(attach->spare_fd);
     attach->targets = NULL;
+}
+
+// Out of descriptors: the one who knocks must be let in to be turned away, or the listener stays readable for ever.
+static void turn_away(struct attach *attach)
+{
+    attach->refused = errno;
+    drain_add_coverage(
+        attach->drain, "no-memory", "a process was turned away: too many descriptors are open");
+    if (attach->spare_fd >= 0)
+        close(attach->spare_fd);
+    int fd = accept4(attach->session->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    attach->spare_fd = open_spare();
 }
 
 static void accept_connections(struct attach *attach)
@@ -72,6 +95,8 @@ static void accept_connections(struct attach *attach)
             g_free(source);
         }
     }
+    if (errno == EMFILE || errno == ENFILE)
+        turn_away(attach);
 }
 
 // A memfd for a segment of as many slots as the limits on file sizes allow. -1 and errno when not even the least.
@@ -133,6 +158,8 @@ static void end_target(struct attach *attach, struct target *target, bool exec)
     drain_end_process(attach->drain, target->process, target->status, exec);
     if (target->source.fd >= 0)
         epoll_ctl(attach->epoll_fd, EPOLL_CTL_DEL, target->source.fd, NULL);
+    else
+        attach->unwatched--;
     g_hash_table_remove(attach->targets, GINT_TO_POINTER(target->pid));
 }
 
@@ -148,7 +175,9 @@ static void add_target(struct attach *attach, pid_t pid, struct process *process
     g_hash_table_replace(attach->targets, key, target);
     if (fd >= 0)
         watch_fd(attach, &target->source);
-    else if (failure == ESRCH)
+    else
+        attach->unwatched++;
+    if (failure == ESRCH)
         end_target(attach, target, false);
 }
 
@@ -245,6 +274,26 @@ void attach_reaped(struct attach *attach, pid_t pid, int status)
         return;
     target->status = status;
     end_target(attach, target, false);
+}
+
+static struct target *find_vanished(const struct attach *attach)
+{
+    GHashTableIter each;
+    gpointer pointer;
+    g_hash_table_iter_init(&each, attach->targets);
+    while (g_hash_table_iter_next(&each, NULL, &pointer)) {
+        struct target *target = pointer;
+        if (target->source.fd < 0 && target->pid && kill(target->pid, 0) != 0 && errno == ESRCH)
+            return target;
+    }
+    return NULL;
+}
+
+void attach_poll(struct attach *attach)
+{
+    struct target *target;
+    while (attach->unwatched && (target = find_vanished(attach)))
+        end_target(attach, target, false);
 }
 
 unsigned attach_alive(const struct attach *attach)

@@ -13,9 +13,11 @@
 struct attach {
     struct session *session;
     struct drain *drain;
+    int spare_fd;        // given up for a moment when descriptors have run out
     int epoll_fd;        // where descriptors are waited for; events carry a struct attach_source
     GHashTable *targets; // pid -> struct target: processes that are alive
     unsigned ever;       // processes that ever came
+    unsigned unwatched;  // of the targets: without a pidfd
     int refused;         // errno of the last one that could not be given memory; 0: there was none
 };
 
@@ -39,6 +41,8 @@ void attach_done(struct attach *attach);
 void attach_handle(struct attach *attach, struct attach_source *source);
 // waitpid said this of a child. Tells which processes' statuses are known.
 void attach_reaped(struct attach *attach, pid_t pid, int status);
+// Sees the ends of those that have no pidfd; call it about once a second.
+void attach_poll(struct attach *attach);
 // How many recorded processes are alive.
 unsigned attach_alive(const struct attach *attach);
 // Adds their pids to an array of pid_t.

@@ -164,12 +164,6 @@ static pid_t start(
 pid_t launch_program(const struct launch_state *state, char **argv, const char *binary, const char *preload,
     const char *session_path, GError **error)
 {
-    // ld.so separates the list by colons and spaces and knows no way to quote them.
-    if (strpbrk(preload, ": ")) {
-        g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED,
-            "'%s' cannot be preloaded: its path has a space or a colon in it", preload);
-        return 0;
-    }
     g_auto(GStrv) environment = make_environment(preload, session_path);
     int failure = 0;
     pid_t pid = start(state, argv, binary, environment, &failure);

@@ -197,6 +197,24 @@ static void note(const struct recorder *recorder, const char *line)
         g_printerr("trenza: %s\n", line);
 }
 
+// ld.so separates what LD_PRELOAD lists by colons and spaces and knows no way to quote them: a path with such in it is
+// reached by a link in the session's directory.
+static bool make_listable(struct recorder *recorder, GError **error)
+{
+    if (!strpbrk(recorder->preload, ": "))
+        return true;
+    char *link = session_link(&recorder->session, recorder->preload);
+    if (!link || strpbrk(link, ": ")) {
+        g_free(link);
+        g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED,
+            "'%s' cannot be preloaded: its path has a space or a colon in it", recorder->preload);
+        return false;
+    }
+    g_free(recorder->preload);
+    recorder->preload = link;
+    return true;
+}
+
 static bool start_program(struct recorder *recorder, GError **error)
 {
     if (recorder->program.what) {
@@ -205,6 +223,8 @@ static bool start_program(struct recorder *recorder, GError **error)
         note(recorder, line);
         drain_add_coverage(&recorder->drain, recorder->program.what, recorder->program.detail);
     }
+    if (!make_listable(recorder, error))
+        return false;
     recorder->pid = launch_program(&recorder->state, recorder->options->argv,
         recorder->program.elf ? recorder->program.path : NULL, recorder->preload,
         recorder->session.socket_path, error);
@@ -384,6 +404,7 @@ static void keep_time(struct recorder *recorder, int64_t now)
             note(recorder,
                 "the program has ended; recording goes on until its children have, or until Ctrl-C");
     }
+    attach_poll(&recorder->attach);
     if (attach_alive(&recorder->attach) > 0)
         recorder->quiet_since = NEVER;
     else if (recorder->quiet_since == NEVER)

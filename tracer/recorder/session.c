@@ -145,6 +145,23 @@ void session_ring_doorbell(struct session *session)
         futex_wake(&session->page->doorbell);
 }
 
+#define LINK_NAME "libtrenza-preload.so"
+
+char *session_link(struct session *session, const char *target)
+{
+    char *path = g_build_filename(session->directory, LINK_NAME, NULL);
+    if (symlink(target, path) == 0)
+        return path;
+    g_free(path);
+    return NULL;
+}
+
+static void remove_link(const struct session *session)
+{
+    g_autofree char *path = g_build_filename(session->directory, LINK_NAME, NULL);
+    g_unlink(path);
+}
+
 void session_close(struct session *session)
 {
     if (session->heart_beats) {
@@ -159,8 +176,10 @@ void session_close(struct session *session)
         close(session->listener);
     if (session->socket_path)
         g_unlink(session->socket_path);
-    if (session->directory)
+    if (session->directory) {
+        remove_link(session);
         g_rmdir(session->directory);
+    }
     g_free(session->socket_path);
     g_free(session->directory);
     *session = (struct session){ .listener = -1, .page_fd = -1 };

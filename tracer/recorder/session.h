@@ -30,6 +30,9 @@ bool session_open(struct session *session, const char *fallback_folder, bool dro
 void session_announce_end(struct session *session);
 // Wakes the drain thread. Any thread.
 void session_ring_doorbell(struct session *session);
+// The path of a symbolic link in the session's directory to target, newly allocated; NULL: it could not be made. One per
+// session.
+char *session_link(struct session *session, const char *target);
 // Removes all of it. Fine after a failed session_open.
 void session_close(struct session *session);
 
