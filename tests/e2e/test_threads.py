@@ -27,6 +27,23 @@ def four_hundred_threads_at_once(folder):
 
 
 @case
+def more_threads_than_a_segment_has_room_for(folder):
+    native, _, trace = compare(folder, program('many_threads', 'at-once', 1500))
+    require_equal((native.status, native.out), (0, b'150000\n'), 'natively')
+    trace.require_sound(processes=1, threads=1501)
+
+
+@case
+def odd_stacks(folder):
+    native, recorded, trace = compare(folder, program('odd_stacks'))
+    require(native.out.endswith(b'given 1700\n'), f'natively: {native}')
+    trace.require_sound(processes=1, threads=5)
+    acquired = trace.value('count(*)', "FROM event JOIN object ON object.id = subject WHERE name = 'lock' AND event.kind = 'acquire'")
+    require_equal(acquired, 1700, 'acquisitions')
+    require(recorded.seconds < 10, f'took {recorded.seconds} s')
+
+
+@case
 def slow_constructor_delays_nobody(folder):
     native, recorded, trace = compare(folder, program('slow_constructor', PROGRAMS / 'slow_library.so'),
                                       mask=lambda out: b'' if b'pairs while' in out else out)
