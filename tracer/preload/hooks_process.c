@@ -11,23 +11,16 @@
 #include "library.h"
 #include "record.h"
 
-static __thread uint32_t forking_serial __attribute__((tls_model("initial-exec")));
-
-static void before_fork(void)
-{
-    forking_serial = current_thread != NULL && current_thread->ring != NULL ? current_thread->serial : 0;
-}
-
 static void in_child(void)
 {
     const int error = errno;
-    process_after_fork(forking_serial);
+    thread_current();
     errno = error;
 }
 
 void process_watch_forks(void)
 {
-    pthread_atfork(before_fork, NULL, in_child);
+    pthread_atfork(NULL, NULL, in_child);
 }
 
 static void forked(const struct call *call, pid_t pid)
@@ -51,7 +44,6 @@ EXPORT pid_t _Fork(void)
 {
     struct call call = { 0 };
     const bool recorded = call_begin_plain(&call);
-    before_fork();
     const pid_t pid = REAL(_Fork)();
     if (pid == 0)
         in_child();

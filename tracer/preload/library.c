@@ -25,7 +25,7 @@ __attribute__((constructor(101))) static void library_start(void)
     environment_setup();
     if (session_path()[0] == '\0')
         spawn_recorder();
-    if (thread_attach() != NULL) {
+    if (process_begin()) {
         process_watch_forks();
         // First registered, so last called: the program's own handlers come before the end.
         on_exit(exit_handler, NULL);

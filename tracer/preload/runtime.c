@@ -27,6 +27,10 @@ struct process *process;
 __thread struct thread *current_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 static __thread bool attaching __attribute__((tls_model("initial-exec")));
+// The calling thread's serial, or in the child of a fork the one it had in the parent. 0: it had none.
+static __thread uint32_t own_serial __attribute__((tls_model("initial-exec")));
+static bool constructed;   // our constructor knows by now whether there is a recorder
+static bool attached_once; // this process or one it was forked from
 static pthread_key_t end_key;
 static bool end_key_made;
 
@@ -88,13 +92,14 @@ static void thread_end(void *value)
     atomic_store(&thread->control->state, WIRE_RING_ENDED);
 }
 
-static void process_attach(uint32_t forked, uint32_t forked_from)
+static void process_attach(void)
 {
     uint32_t state = PROCESS_NEW;
     if (!atomic_compare_exchange_strong(&process->state, &state, PROCESS_ATTACHING))
         return;
     process->pid = sys_getpid();
-    bool on = object_table_setup() && segment_add(WIRE_HELLO_PROCESS, forked, forked_from);
+    // Once attached, a process only becomes new again in the child of a fork, in whatever way it was made.
+    bool on = object_table_setup() && segment_add(WIRE_HELLO_PROCESS, attached_once, own_serial);
     if (on && !end_key_made)
         on = end_key_made = pthread_key_create(&end_key, thread_end) == 0;
     if (on) {
@@ -104,6 +109,7 @@ static void process_attach(uint32_t forked, uint32_t forked_from)
             .clock_monotonic = process->clock_monotonic };
         modules_announce_loaded(atomic_load(&process->segments[0].shared), ticks_now(&clock));
     }
+    attached_once |= on;
     atomic_store(&process->state, on ? PROCESS_ON : PROCESS_OFF);
 }
 
@@ -117,20 +123,18 @@ static bool process_ready(void)
         struct process *none = NULL;
         __atomic_compare_exchange_n(&process, &none, fresh, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
+    // Other libraries' constructors run before ours, which may yet start a recorder.
+    if (!constructed && session_path()[0] == '\0')
+        return false;
     if (atomic_load(&process->state) == PROCESS_NEW)
-        process_attach(0, 0);
+        process_attach();
     return atomic_load(&process->state) == PROCESS_ON;
 }
 
-void process_after_fork(uint32_t forked_from)
+bool process_begin(void)
 {
-    if (process == NULL || atomic_load(&process->state) != PROCESS_NEW)
-        return;
-    const bool outer = attaching;
-    attaching = true;
-    process_attach(1, forked_from);
-    attaching = outer;
-    thread_attach();
+    constructed = true;
+    return thread_current() != NULL;
 }
 
 void process_stop(enum wire_stop why)
@@ -287,6 +291,7 @@ void thread_begin(struct thread *thread, size_t stack_size)
     struct wire_segment *shared = atomic_load(&process->segments[thread->segment].shared);
     thread->ring = (union wire_slot *)((char *)ring_of(shared, thread->slot) + WIRE_PAGE);
     current_thread = thread;
+    own_serial = thread->serial;
     union {
         struct wire_thread_start start;
         uint64_t words[4];
@@ -307,17 +312,17 @@ struct thread *thread_attach(void)
 {
     if (attaching || (process != NULL && atomic_load(&process->state) == PROCESS_OFF))
         return NULL;
-    attaching = true;
     uint64_t mask;
     sys_block_signals(&mask);
+    attaching = true;
     struct thread *thread = NULL;
     if (process_ready()) {
         thread = claim();
         if (thread != NULL)
             thread_begin(thread, 0);
     }
-    sys_restore_signals(&mask);
     attaching = false;
+    sys_restore_signals(&mask);
     return thread;
 }
 

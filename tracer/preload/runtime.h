@@ -112,8 +112,8 @@ static inline struct thread *thread_current(void)
     return thread_attach();
 }
 
-// In the child right after a fork: gives it a recording of its own. forked_from: serial of the thread that forked.
-void process_after_fork(uint32_t forked_from);
+// From the constructor, once the session is known, if there is one. True: this process is recorded.
+bool process_begin(void);
 // Ends recording in this process for good; the program goes on.
 void process_stop(enum wire_stop why);
 // True when this process records and is no vfork child running in its parent's memory.

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""Locks used before this library's own constructor has run, and before its fork handler."""
+
+import harness
+from harness import PRELOAD, Trace, case, compare, program, require_equal, run, wait_until
+
+OUT = b'status 3\nstatus 4\n'
+
+
+def require_family(trace):
+    trace.require_sound(processes=3, threads=3)
+    require_equal(trace.value('count(*)', 'FROM process WHERE forked_by = 1'), 2, 'processes forked by the main thread')
+    acquired = [count for (count,) in trace.rows(
+        "(SELECT count(*) FROM event WHERE event.thread_id = thread.id AND kind = 'acquire')", 'FROM thread ORDER BY id')]
+    require_equal(acquired[1:], [2, 1], 'acquisitions of the children')
+    return acquired[0]
+
+
+@case
+def constructors_that_lock(folder):
+    native, _, trace = compare(folder, program('early_use'))
+    require_equal((native.status, native.out), (0, OUT), 'natively')
+    require_equal(require_family(trace), 2, 'acquisitions of the parent')
+
+
+@case
+def constructors_that_lock_before_there_is_a_recorder(folder):
+    ended = run(program('early_use'), environment={'LD_PRELOAD': PRELOAD, 'TRENZA_PROGRAM': harness.TRENZA}, cwd=folder)
+    require_equal((ended.status, ended.out), (0, OUT), 'the program')
+    trace = Trace(folder / 'trenza.db')
+    wait_until(lambda: trace.path.exists() and trace.meta('complete') == '1', 'the trace is complete')
+    require_equal(require_family(trace), 1, 'acquisitions of the parent after the start of the recorder')
+
+
+harness.main()
