@@ -69,9 +69,11 @@ setup_build() {
     mkdir -p "$build" || setup_fail "cannot write $build"
     printf 'Building in build/ (the first time takes a minute) ...\n'
     {
-        { [ -e "$build/build.ninja" ] && meson configure "$build" -Dwerror=$werror; } ||
-            meson setup "$build" "$trenza_top" -Dwerror=$werror ||
-            meson setup --wipe "$build" "$trenza_top" -Dwerror=$werror
+        if [ -e "$build/build.ninja" ]; then
+            meson configure "$build" -Dwerror=$werror || meson setup --wipe "$build" "$trenza_top" -Dwerror=$werror
+        else
+            meson setup "$build" "$trenza_top" -Dwerror=$werror
+        fi
     } </dev/null >"$log" 2>&1 && ninja -C "$build" "$@" </dev/null >>"$log" 2>&1 || {
         grep -E -A12 'ERROR|FAILED|error:' "$log" | head -n 60 >&2
         setup_fail 'the build; all it said is in build/setup.log'
