@@ -70,12 +70,11 @@ setup_build() {
     printf 'Building in build/ (the first time takes a minute) ...\n'
     {
         if [ -e "$build/build.ninja" ]; then
-            meson configure "$build" -Dwerror=$werror || meson setup --wipe "$build" "$trenza_top" -Dwerror=$werror
-        else
-            meson setup "$build" "$trenza_top" -Dwerror=$werror
+            meson configure "$build" -Dwerror=$werror || find "$build" -mindepth 1 ! -name setup.log -delete
         fi
+        [ -e "$build/build.ninja" ] || meson setup "$build" "$trenza_top" -Dwerror=$werror
     } </dev/null >"$log" 2>&1 && ninja -C "$build" "$@" </dev/null >>"$log" 2>&1 || {
-        grep -E -A12 'ERROR|FAILED|error:' "$log" | head -n 60 >&2
+        grep -E -A12 '^FAILED|ERROR:|(^| )error:' "$log" | head -n 60 >&2
         setup_fail 'the build; all it said is in build/setup.log'
     }
 }
