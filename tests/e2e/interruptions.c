@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define JUMPS 1000
@@ -100,6 +100,26 @@ static void cancelling(void)
     printf("cleanups %d\n", atomic_load(&cleanups));
 }
 
+static void nothing(int number)
+{
+    (void)number;
+}
+
+// Locks for a while, and no system call in it lasts longer than 5 ms.
+static void ticking(void)
+{
+    const struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
+    signal(SIGALRM, nothing);
+    setitimer(ITIMER_REAL, &often, NULL);
+    printf("begun\n");
+    fflush(stdout);
+    for (int pair = 0; pair < 1000 * PAIRS; pair++) {
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+    printf("done\n");
+}
+
 int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "";
@@ -109,6 +129,8 @@ int main(int argc, char **argv)
         jumping();
     else if (strcmp(how, "cancel") == 0)
         cancelling();
+    else if (strcmp(how, "ticks") == 0)
+        ticking();
     else
         return 2;
     return 0;

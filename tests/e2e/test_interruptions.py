@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Threads that signals and cancellation take out of the middle of a call: nothing hangs, and what comes later is recorded."""
 
+import signal
+
 import harness
-from harness import case, compare, program, require, require_equal
+from harness import Started, case, compare, program, record_command, require, require_equal, wait_until
 
 
 @case
@@ -23,6 +25,15 @@ def cancellation_in_the_middle_of_calls(folder):
     by_threads = 'FROM event JOIN thread ON thread.id = event.thread_id WHERE thread.creator_id IS NOT NULL AND kind ='
     require_equal(trace.value('count(*)', f"{by_threads} 'acquire'"), 100, 'acquisitions in cleanup handlers')
     require_equal(trace.events('thread-end'), 100, 'ends')
+
+
+@case
+def recorder_killed_while_a_timer_ticks(folder):
+    recorder = Started(record_command(folder / 'trace.db', program('interruptions', 'ticks')))
+    wait_until(lambda: recorder.output(1) == b'begun\n', 'it has begun')
+    recorder.signal(signal.SIGKILL)
+    wait_until(lambda: recorder.output(1) == b'begun\ndone\n', 'the program goes on to its end')
+    recorder.wait(10)
 
 
 harness.main()

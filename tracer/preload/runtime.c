@@ -351,6 +351,24 @@ static bool drop(struct thread *thread)
     return false;
 }
 
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+// Returns how long it waited, at most a slice: a machine that slept, or a target that was stopped, waited no longer. A
+// program's own timer may interrupt every single wait.
+static uint64_t wait_a_slice(struct thread *thread)
+{
+    const struct timespec slice = { .tv_nsec = WAIT_SLICE_NS };
+    const uint64_t begun = monotonic_ns();
+    sys_futex_wait(&thread->control->waiting, 1, &slice);
+    const uint64_t waited = monotonic_ns() - begun;
+    return waited < WAIT_SLICE_NS ? waited : WAIT_SLICE_NS;
+}
+
 // Waits until the recorder has made room; gives up when its heart stands still. One bell may go unheard between its
 // last look and its sleep, so the bell is rung again after every slice.
 static bool wait_for_room(struct thread *thread, uint64_t n)
@@ -358,7 +376,6 @@ static bool wait_for_room(struct thread *thread, uint64_t n)
     struct wire_session *session = process->session;
     uint64_t heartbeat = atomic_load(&session->heartbeat);
     uint64_t still_ns = 0;
-    const struct timespec slice = { .tv_nsec = WAIT_SLICE_NS };
     for (;;) {
         atomic_store(&thread->control->waiting, 1);
         if (room_now(thread, n))
@@ -367,8 +384,7 @@ static bool wait_for_room(struct thread *thread, uint64_t n)
         if (atomic_load(&session->closed) != 0 || atomic_load(&process->state) != PROCESS_ON)
             return drop(thread);
         ring_ring_doorbell(thread);
-        if (sys_futex_wait(&thread->control->waiting, 1, &slice) == -ETIMEDOUT)
-            still_ns += WAIT_SLICE_NS;
+        still_ns += wait_a_slice(thread);
         const uint64_t beat = atomic_load(&session->heartbeat);
         if (beat != heartbeat) {
             heartbeat = beat;
