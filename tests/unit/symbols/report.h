@@ -23,7 +23,7 @@ static void report_address(const char *what, const char *label, const void *addr
     printf("%s %s 0x%lx %s\n", what, label, (unsigned long)((uintptr_t)address - module->l_addr), path);
 }
 
-__attribute__((noinline)) static void report_code(const char *label)
+__attribute__((noinline, unused)) static void report_code(const char *label)
 {
     report_address("code", label, __builtin_return_address(0));
 }
