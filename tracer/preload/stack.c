@@ -10,10 +10,14 @@
 // loaded module, as long as the same return addresses stand in the same places.
 #include "stack.h"
 
+#include <stddef.h>
+
 #include "rows.h"
 
 #define SLOTS_PASSING 256u // of stacks that cannot be remembered: the highest numbers
 #define SLOTS_REMEMBERED (WIRE_STACK_SLOTS - 1 - SLOTS_PASSING)
+#define FORK_AT 4u // stacks of the same pc and sp in one bucket
+#define SEEN_MAX 16u
 _Static_assert(STACK_CACHE_HEADS < SLOTS_REMEMBERED, "no two entries share a slot");
 
 _Atomic uint32_t stack_generation = 1;
@@ -66,22 +70,74 @@ static uint32_t pad_blocks(struct walk_block *blocks, uint32_t words)
     return words / 4;
 }
 
+static void add_head(struct stack_cache *cache, uint32_t bucket, const struct stack_head *head)
+{
+    uint16_t index = (uint16_t)cache->heads_used++;
+    cache->heads[index] = *head;
+    cache->heads[index].next = cache->buckets[bucket];
+    atomic_signal_fence(memory_order_seq_cst);
+    cache->buckets[bucket] = index;
+}
+
+// The offset of a word that both have and that differs; false: there is none.
+static bool find_difference(const struct stack_cache *cache, const struct walk *walk,
+    const struct stack_head *head, uint32_t *ret_offset)
+{
+    const struct walk_block *other = &cache->blocks[head->blocks & 4095];
+    uint32_t words = (head->blocks << 1 >> 13) * 4;
+    for (uint32_t i = 0; i < walk->words && i < words; i++) {
+        uint32_t offset = walk->blocks[i / 4].offsets[i % 4];
+        if (offset != other[i / 4].offsets[i % 4])
+            return false;
+        if (walk->blocks[i / 4].values[i % 4] != other[i / 4].values[i % 4]) {
+            *ret_offset = offset;
+            return true;
+        }
+    }
+    return false;
+}
+
+// The bucket for a new stack: behind a fork when there are many of the same pc and sp. The first of these are then not
+// found any more, and unwound once again.
+static uint32_t choose_bucket(struct stack_cache *cache, const struct walk *walk)
+{
+    const struct caller caller = { .pc = walk->pc, .sp = walk->sp, .fp = walk->fp };
+    uint32_t bucket = stack_cache_bucket(walk->pc, walk->sp);
+    const struct stack_head *newest = NULL, *fork = NULL;
+    unsigned alike = 0, seen = 0;
+    for (uint32_t index = cache->buckets[bucket]; index != 0 && !fork && seen++ < SEEN_MAX;
+         index = cache->heads[index].next) {
+        const struct stack_head *head = &cache->heads[index];
+        if (head->pc != walk->pc || head->sp != walk->sp)
+            continue;
+        if (head->slot == 0)
+            fork = head;
+        else if (alike++ == 0)
+            newest = head;
+    }
+    uint32_t offset;
+    if (!fork && alike >= FORK_AT && find_difference(cache, walk, newest, &offset)) {
+        add_head(cache, bucket, &(struct stack_head){ .pc = walk->pc, .sp = walk->sp, .fp = offset });
+        fork = &cache->heads[cache->heads_used - 1];
+    }
+    if (fork)
+        stack_fork_bucket(cache, fork, &caller, &bucket);
+    return bucket;
+}
+
 static void remember(struct stack_cache *cache, const struct walk *walk, uint16_t slot)
 {
     uint32_t count = pad_blocks(walk->blocks, walk->words);
-    uint16_t *bucket = &cache->buckets[stack_cache_bucket(walk->pc, walk->sp)];
-    uint16_t index = (uint16_t)cache->heads_used++;
-    cache->heads[index] = (struct stack_head){
+    uint32_t bucket = choose_bucket(cache, walk);
+    const struct stack_head head = {
         .pc = walk->pc,
         .sp = walk->sp,
         .fp = walk->fp,
         .blocks = cache->blocks_used | count << 12 | (uint32_t)walk->uses_fp << 31,
         .slot = slot,
-        .next = *bucket,
     };
     cache->blocks_used += count;
-    atomic_signal_fence(memory_order_seq_cst);
-    *bucket = index;
+    add_head(cache, bucket, &head);
 }
 
 void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new)
@@ -89,7 +145,7 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
     // In this order: an unloading that begins or ends in between changes the generation after it was read here.
     uint32_t generation = atomic_load(&stack_generation);
     bool code_stays = atomic_load(&unloading) == 0;
-    if (cache->generation != generation || cache->heads_used == STACK_CACHE_HEADS ||
+    if (cache->generation != generation || cache->heads_used + 2 > STACK_CACHE_HEADS ||
         cache->blocks_used >= STACK_CACHE_BLOCKS)
         flush(cache, generation);
     struct walk walk = {

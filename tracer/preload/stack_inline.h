@@ -5,9 +5,12 @@
 //                                  |
 //                                  +-> blocks[first .. first + count)  the words that must be what they were
 //
+// Where many stacks share pc and sp, a head of slot 0, the fork, leads to further buckets: by the value of one word that
+// tells these stacks apart.
+//
 // A signal handler may interrupt stack_cache_find() anywhere and fill the cache until everything the interrupted search
 // was looking at has been written over. It then reads stale nonsense, and that is harmless: an index is in range
-// whatever entry it belongs to, `next` only goes down, the offsets of a block lead to words of this thread's stack
+// whatever entry it belongs to, `next` only goes down and a fork is taken once, the offsets of a block lead to words of this thread's stack
 // whatever stack they came from, and a hit counts only when `flushes` is what it was.
 #ifndef TRENZA_PRELOAD_STACK_INLINE_H
 #define TRENZA_PRELOAD_STACK_INLINE_H
@@ -20,16 +23,16 @@
 
 #define STACK_CACHE_BUCKETS 4096u
 #define STACK_CACHE_HEADS 2048u
-#define STACK_CACHE_BLOCKS 3584u                // 4 words each
+#define STACK_CACHE_BLOCKS 4096u                // 4 words each
 #define STACK_WORDS_MAX (WIRE_STACK_FRAMES * 2) // of one stack
 
 struct stack_head {
     uintptr_t pc;
     uintptr_t sp;
-    uintptr_t fp;
+    uintptr_t fp;    // of a fork: the offset of its word
     uint32_t blocks; // first block | number of blocks << 12 | 1 << 31 when fp has to match
-    uint16_t slot;
-    uint16_t next; // index of the next head of the bucket, 0: none
+    uint16_t slot;   // 0: a fork
+    uint16_t next;   // index of the next head of the bucket, 0: none
 };
 _Static_assert(STACK_CACHE_BLOCKS <= 4096 && STACK_WORDS_MAX / 4 < 1 << 19, "packed in stack_head.blocks");
 
@@ -76,13 +79,26 @@ static inline bool stack_blocks_match(const struct walk_block *block, uint32_t c
     return true;
 }
 
+// The bucket behind a fork. False when its word is not on this stack: the fork has just been written over.
+static inline bool stack_fork_bucket(const struct stack_cache *cache, const struct stack_head *fork,
+    const struct caller *caller, uint32_t *ret_bucket)
+{
+    uintptr_t address = walk_base(cache->stack_high) + (uint32_t)fork->fp;
+    if (address < caller->sp || address >= cache->stack_high)
+        return false;
+    *ret_bucket = stack_cache_bucket(caller->pc ^ *(const volatile uintptr_t *)address << 4, caller->sp);
+    return true;
+}
+
 static inline uint16_t stack_cache_find(struct stack_cache *cache, const struct caller *caller)
 {
     uint32_t flushes = *(volatile uint32_t *)&cache->flushes;
     if (cache->generation != atomic_load_explicit(&stack_generation, memory_order_relaxed))
         return 0;
     atomic_signal_fence(memory_order_seq_cst);
-    uint32_t index = cache->buckets[stack_cache_bucket(caller->pc, caller->sp)];
+    uint32_t bucket = stack_cache_bucket(caller->pc, caller->sp);
+    uint32_t index = cache->buckets[bucket];
+    bool forked = false;
     while (index != 0) {
         const struct stack_head *head = &cache->heads[index];
         uint32_t blocks = *(const volatile uint32_t *)&head->blocks;
@@ -91,7 +107,14 @@ static inline uint16_t stack_cache_find(struct stack_cache *cache, const struct 
                 0 &&
             stack_blocks_match(
                 &cache->blocks[blocks & 4095], blocks << 1 >> 13, walk_base(cache->stack_high))) {
-            uint16_t slot = head->slot;
+            uint16_t slot = *(const volatile uint16_t *)&head->slot;
+            if (slot == 0) {
+                if (forked || !stack_fork_bucket(cache, head, caller, &bucket))
+                    return 0;
+                forked = true;
+                index = cache->buckets[bucket];
+                continue;
+            }
             atomic_signal_fence(memory_order_seq_cst);
             return *(volatile uint32_t *)&cache->flushes == flushes ? slot : 0;
         }

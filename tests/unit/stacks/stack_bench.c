@@ -101,6 +101,46 @@ static NOINLINE void descend_framed(unsigned depth)
     sink += (unsigned)*space;
 }
 
+// One lock function called from many places at the same depth: how much the search among like entries costs.
+static NOINLINE void wrapper(void)
+{
+    hook_find();
+    __asm__ volatile("");
+}
+
+#define WAY(n)                                                                                               \
+    case n:                                                                                                  \
+        wrapper();                                                                                           \
+        __asm__ volatile("# way " #n);                                                                       \
+        break;
+#define WAYS_8(n) WAY(n##0) WAY(n##1) WAY(n##2) WAY(n##3) WAY(n##4) WAY(n##5) WAY(n##6) WAY(n##7)
+
+static NOINLINE void one_of_64(unsigned way)
+{
+    switch (way) {
+        WAYS_8(0)
+        WAYS_8(01)
+        WAYS_8(02)
+        WAYS_8(03)
+        WAYS_8(04)
+        WAYS_8(05)
+        WAYS_8(06)
+        WAYS_8(07)
+    }
+}
+
+static void measure_ways(unsigned ways)
+{
+    double begin = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (i == 1000)
+            begin = now_ns();
+        one_of_64(i % ways);
+    }
+    printf("%2u ways to one place in turn: %.1f ns each, call included\n", ways,
+        (now_ns() - begin) / (ROUNDS - 1000));
+}
+
 int main(void)
 {
     stack_setup();
@@ -114,5 +154,9 @@ int main(void)
     printf("frames found by rbp:\n");
     for (unsigned i = 0; i < 4; i++)
         descend_framed(depths[i] - 5);
+    stack_forget_all();
+    measure_ways(1);
+    measure_ways(8);
+    measure_ways(64);
     return sink == 0x12345678;
 }
