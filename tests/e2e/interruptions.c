@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,86 @@ static void ticking(void)
     printf("done\n");
 }
 
+static void post(int number)
+{
+    (void)number;
+    sem_post(&semaphore);
+}
+
+static void *check_signals(void *argument)
+{
+    sigset_t set;
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    // SIGUSR1 is open to signals, or not, as it was where the thread was created.
+    if (sigismember(&set, SIGUSR1) != (argument != NULL) || sigismember(&set, SIGUSR2) ||
+        sigismember(&set, SIGALRM))
+        atomic_fetch_add(&cleanups, 1);
+    return NULL;
+}
+
+static pthread_t create_with(bool blocked, const pthread_attr_t *attributes)
+{
+    pthread_t id;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    pthread_create(&id, attributes, check_signals, blocked || attributes ? &mutex : NULL);
+    return id;
+}
+
+// A timer's signals go to whatever thread there is, also to one that has hardly begun.
+static void starting(void)
+{
+    const struct itimerval often = { { 0, 50 }, { 0, 50 } };
+    pthread_attr_t attributes;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_attr_init(&attributes);
+    pthread_attr_setsigmask_np(&attributes, &set);
+    signal(SIGALRM, post);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 1000; i++) {
+        const pthread_t ids[3] = { create_with(false, NULL), create_with(true, NULL),
+            create_with(false, &attributes) };
+        for (int thread = 0; thread < 3; thread++)
+            pthread_join(ids[thread], NULL);
+    }
+    printf("wrong masks %d\n", atomic_load(&cleanups));
+}
+
+static void jump_back(int number)
+{
+    (void)number;
+    siglongjmp(back, 1);
+}
+
+// Locks where there is no memory, in a program that is prepared for it.
+static void faulting(void)
+{
+    pthread_mutex_t *volatile no_mutex = NULL;
+    pthread_rwlock_t *volatile no_rwlock = (pthread_rwlock_t *)64;
+    sem_t *volatile no_semaphore = NULL;
+    int caught = 0;
+    signal(SIGSEGV, jump_back);
+    if (sigsetjmp(back, 1) == 0)
+        pthread_mutex_lock(no_mutex);
+    else
+        caught++;
+    if (sigsetjmp(back, 1) == 0)
+        pthread_rwlock_rdlock(no_rwlock);
+    else
+        caught++;
+    if (sigsetjmp(back, 1) == 0)
+        sem_post(no_semaphore);
+    else
+        caught++;
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+    printf("caught %d\n", caught);
+}
+
 int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "";
@@ -131,6 +212,10 @@ int main(int argc, char **argv)
         cancelling();
     else if (strcmp(how, "ticks") == 0)
         ticking();
+    else if (strcmp(how, "start") == 0)
+        starting();
+    else if (strcmp(how, "fault") == 0)
+        faulting();
     else
         return 2;
     return 0;

@@ -36,4 +36,20 @@ def recorder_killed_while_a_timer_ticks(folder):
     recorder.wait(10)
 
 
+@case
+def signals_to_threads_that_have_hardly_begun(folder):
+    native, _, trace = compare(folder, program('interruptions', 'start'))
+    require_equal((native.status, native.out), (0, b'wrong masks 0\n'), 'natively')
+    trace.require_whole(processes=1, threads=3001)
+    require_equal(trace.value('count(*)', 'FROM thread WHERE creator_id IS NULL'), 1, 'threads nobody created')
+
+
+@case
+def locks_where_there_is_no_memory(folder):
+    native, _, trace = compare(folder, program('interruptions', 'fault'))
+    require_equal((native.status, native.out), (0, b'caught 3\n'), 'natively')
+    trace.require_whole(processes=1, threads=1)
+    require_equal(trace.events('acquire'), 1, 'acquisitions afterwards')
+
+
 harness.main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The recorder's own manners: targets that cannot be run, old traces, links, its own death, preloading without it."""
 
+import json
 import os
 import shutil
 import signal
@@ -125,6 +126,25 @@ def trace_is_a_plain_database(folder):
         require(('counter_lock',) in locks, f'no lock names: {locks}')
         lines = connection.execute("SELECT count(*) FROM source WHERE text LIKE '%pthread_mutex_lock(&counter_lock)%'")
         require(lines.fetchone()[0] >= 1, 'no source lines')
+
+
+@case
+def recording_inside_a_recording(folder):
+    inner = folder / 'inner.db'
+    ended, outer = record(folder, record_command(inner, program(*TARGET)))
+    require((ended.status, ended.out) == (STATUS, OUTPUT), str(ended))
+    Trace(inner).require_sound(processes=1, threads=3)
+    names = outer.rows('arguments', 'FROM process')
+    require(not any('lock_pairs' in json.loads(arguments)[0] for (arguments,) in names), f'recorded twice: {names}')
+
+
+@case
+def other_preloaded_libraries_and_sanitizers(folder):
+    other = {'LD_PRELOAD': 'libm.so.6'}
+    _, _, trace = compare(folder, program(*TARGET), environment=other)
+    trace.require_sound(processes=1, threads=3)
+    _, _, trace = compare(folder, program('lock_pairs_asan', 2, PAIRS))
+    trace.require_sound(processes=1, threads=3)
 
 
 @case

@@ -105,11 +105,23 @@ static char *preload_value(const char *preload)
     return lists(old, preload) ? g_strdup(old) : g_strconcat(preload, ":", old, NULL);
 }
 
+// The runtime of gcc's AddressSanitizer refuses to start behind any other preloaded library, unless told otherwise.
+static char **allow_sanitizer(char **environment)
+{
+    static const char *const name = "ASAN_OPTIONS";
+    const char *old = g_environ_getenv(environment, name);
+    if (old && strstr(old, "verify_asan_link_order"))
+        return environment;
+    g_autofree char *value =
+        g_strdup_printf("%s%sverify_asan_link_order=0", old ? old : "", old && *old ? ":" : "");
+    return g_environ_setenv(environment, name, value, TRUE);
+}
+
 static char **make_environment(const char *preload, const char *session_path)
 {
     g_autofree char *value = preload_value(preload);
     char **environment = g_strdupv(environ);
-    environment = g_environ_setenv(environment, "LD_PRELOAD", value, TRUE);
+    environment = allow_sanitizer(g_environ_setenv(environment, "LD_PRELOAD", value, TRUE));
     return g_environ_setenv(environment, WIRE_SESSION_ENV, session_path, TRUE);
 }
 
