@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LINE_MAX_BYTES 1000u
+
 static const struct command *const commands[] = {
 #ifdef TRENZA_HAS_RECORD
     &command_record,
@@ -26,6 +28,12 @@ int command_fail(const char *format, ...)
     va_start(arguments, format);
     g_autofree char *line = g_strdup_vprintf(format, arguments);
     va_end(arguments);
+    // Messages may quote a damaged trace: one line it stays, and nothing in it drives a terminal.
+    for (char *at = line; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = ' ';
+    if (strlen(line) > LINE_MAX_BYTES)
+        memcpy(line + LINE_MAX_BYTES - 3, "...", 4);
     fprintf(stderr, "trenza: %s\n", line);
     return COMMAND_FAILED;
 }
