@@ -99,6 +99,7 @@ static void on_alternate_stack(void)
 
 static jmp_buf back;
 
+#pragma GCC diagnostic ignored "-Winfinite-recursion" // it ends, by longjmp
 __attribute__((noinline)) static void leave(int depth)
 {
     if (depth == 0) {
