@@ -10,6 +10,7 @@
 
 #include "events.h"
 #include "objects.h"
+#include "permits.h"
 #include "threads.h"
 
 enum subject_kind { SUBJECT_NONE, SUBJECT_OBJECT, SUBJECT_THREAD };
@@ -94,11 +95,13 @@ static void wait_begins(struct arrival *arrival, bool timed)
 {
     arrival->thread->wait = (struct thread_wait){
         .kind = arrival->event.kind,
+        .object = arrival->object.kind,
         .timed = timed,
         .subject = arrival->event.subject,
         .flags = arrival->object.flags,
         .stack = arrival->stack,
         .since = arrival->ticks,
+        .events = arrival->thread->events,
     };
 }
 
@@ -115,9 +118,12 @@ static inline bool counts(const struct object_ref *object, bool shared)
     return shared || object->flags & OBJECT_RECURSIVE;
 }
 
-static void hold(struct thread *thread, const struct object_ref *object, const struct held *acquired)
+static void hold(struct arrival *arrival, const struct object_ref *object, const struct held *acquired)
 {
-    if (object->kind == OBJECT_MUTEX || object->kind == OBJECT_RWLOCK || object->kind == OBJECT_SPINLOCK)
+    struct thread *thread = arrival->thread;
+    if (object->kind == OBJECT_SEMAPHORE)
+        permits_take(arrival->recording, thread, acquired);
+    else if (object->kind == OBJECT_MUTEX || object->kind == OBJECT_RWLOCK || object->kind == OBJECT_SPINLOCK)
         held_set_add(&thread->held, acquired, counts(object, acquired->shared));
 }
 
@@ -157,11 +163,13 @@ static void apply_cond(struct arrival *arrival)
     if (waits) {
         give_back(arrival, mutex.id);
         wait_begins(arrival, payload[1] != 0);
+        arrival->thread->wait.mutex = mutex.id;
+        arrival->thread->wait.mutex_flags = mutex.flags;
         return;
     }
     wait_ends(arrival);
     struct held again = { .object = mutex.id, .stack = arrival->stack, .since = arrival->ticks, .count = 1 };
-    hold(arrival->thread, &mutex, &again);
+    hold(arrival, &mutex, &again);
 }
 
 // --- life of objects ---
@@ -258,7 +266,7 @@ static void apply_to_objects(struct arrival *arrival)
     case EVENT_ACQUIRE_TRY_SHARED:
         wait_ends(arrival);
         acquired.shared = event_is_shared(arrival->event.kind);
-        hold(arrival->thread, &arrival->object, &acquired);
+        hold(arrival, &arrival->object, &acquired);
         break;
     case EVENT_FAIL:
     case EVENT_BARRIER_LEAVE:
@@ -270,7 +278,13 @@ static void apply_to_objects(struct arrival *arrival)
         give_back(arrival, arrival->event.subject);
         break;
     case EVENT_RELEASE_FAILED:
-        take_again(arrival);
+        if (arrival->object.kind == OBJECT_SEMAPHORE)
+            permits_post_failed(arrival->recording, arrival->thread, arrival->event.subject);
+        else
+            take_again(arrival);
+        break;
+    case EVENT_POST:
+        permits_post(arrival->recording, arrival->thread, arrival->event.subject);
         break;
     case EVENT_BARRIER_ARRIVE:
     case EVENT_ONCE_REQUEST:
@@ -287,6 +301,9 @@ static void apply_to_objects(struct arrival *arrival)
         object_initialised(arrival->recording, arrival->process, arrival->slot.subject, arrival->stack);
         break;
     case EVENT_DESTROY:
+        // Waits until nobody uses the condition any more; there is no event for its end.
+        if (arrival->object.kind == OBJECT_COND)
+            wait_begins(arrival, false);
         object_end(arrival->recording, arrival->process, arrival->slot.subject, arrival->ticks, "destroyed");
         break;
     case EVENT_DESTROY_FAILED:
@@ -432,6 +449,8 @@ static uint64_t apply_quickly(struct recording *recording, struct ring *ring, ui
             struct held acquired = { ref->id, event.stack, event.ticks, 1, shared };
             if (G_LIKELY(ref->kind != OBJECT_SEMAPHORE))
                 held_set_add(&thread->held, &acquired, counts(ref, shared));
+            else
+                permits_take(recording, thread, &acquired);
         }
         thread_encode(recording, thread, &event);
     }

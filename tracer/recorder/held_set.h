@@ -80,6 +80,16 @@ static inline enum held_removal held_set_remove(struct held_set *set, uint32_t o
     return HELD_GONE;
 }
 
+// Forgets the oldest item.
+static inline void held_set_drop_first(struct held_set *set)
+{
+    if (set->n == 0)
+        return;
+    set->n--;
+    for (uint32_t i = 0; i < set->n; i++)
+        set->items[i] = set->items[i + 1];
+}
+
 // Takes back the removal just before, when that is what it was.
 static inline void held_set_restore(struct held_set *set, uint32_t object, enum held_removal removal)
 {

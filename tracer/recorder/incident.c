@@ -1,199 +1,251 @@
 // SPDX-License-Identifier: MIT
-// Snapshots of who waits for whom. A deadlock is believed when the same threads form a cycle in two looks, with nothing
-// undrained and not one event published in between: then each of them is still in the call that its last event began.
+// Looks at snapshots. A deadlock is believed when the same threads form a cycle in two looks, with nothing undrained and
+// not one event published in between: then each of them is still in the call that its last event began.
 //
-// Blind spots: locks that Trenza did not see taken (before it was loaded, by inheritance over fork). A lock given back by
-// a thread that does not hold it is no longer counted as held by the one that took it.
+// That nobody is left to signal a condition or to post is a bolder claim, so more is asked: every thread of the process is
+// known and waits, the kernel says of each that it sleeps in the futex its request names, and no signal handler could
+// post. Whatever cannot be found out counts as a thread that may act. (A handler may not signal a condition.)
 #include "incident.h"
 
-#include "events.h"
 #include "objects.h"
-#include "threads.h"
-#include "watch.h"
+#include "proc.h"
+#include "snapshot.h"
+#include "tasks.h"
 
 #define WAITED_SECONDS 0.2
-
-struct snapshot {
-    GPtrArray *threads; // of struct thread, as in watch
-    GArray *watch;      // of struct watch_thread
-    GArray *holds;      // of struct watch_hold
-};
-
-static bool ring_is_still(const struct thread *thread)
-{
-    const struct wire_ring *control = thread->ring->control;
-    return atomic_load_explicit(&control->head, memory_order_acquire) ==
-               atomic_load_explicit(&control->tail, memory_order_relaxed) &&
-           atomic_load_explicit(&control->lost, memory_order_relaxed) == thread->ring->lost_told;
-}
-
-static enum watch_wait kind_of_wait(const struct thread *thread)
-{
-    if (thread->wait.timed || thread->reported || !ring_is_still(thread))
-        return WATCH_RUNS;
-    switch (thread->wait.kind) {
-    case EVENT_REQUEST:
-        return WATCH_EXCLUSIVE;
-    case EVENT_REQUEST_SHARED:
-        return WATCH_SHARED;
-    case EVENT_JOIN_REQUEST:
-        return WATCH_JOIN;
-    default:
-        return WATCH_RUNS;
-    }
-}
-
-static bool lives(const struct thread *thread)
-{
-    return thread->ring && thread->started_ticks >= 0 && thread->ended_ticks < 0;
-}
-
-static bool still_holds(const struct recording *recording, const struct held *held)
-{
-    const uint64_t *ticks = g_hash_table_lookup(recording->given_back, GUINT_TO_POINTER(held->object));
-    return !ticks || *ticks < held->since;
-}
-
-static void add_thread(struct snapshot *snapshot, const struct recording *recording, struct thread *thread)
-{
-    struct watch_thread watch = {
-        .id = thread->id,
-        .wait = kind_of_wait(thread),
-        .target = thread->wait.subject,
-        .recursive = thread->wait.flags & OBJECT_RECURSIVE,
-        .after_writers = thread->wait.flags & OBJECT_PREFER_WRITER,
-    };
-    for (uint32_t i = 0; i < thread->held.n; i++) {
-        const struct held *held = &thread->held.items[i];
-        if (!still_holds(recording, held))
-            continue;
-        struct watch_hold hold = { held->object, held->shared };
-        g_array_append_val(snapshot->holds, hold);
-        watch.n_holds++;
-    }
-    g_array_append_val(snapshot->watch, watch);
-    g_ptr_array_add(snapshot->threads, thread);
-}
-
-static void snapshot_init(struct snapshot *snapshot, const struct recording *recording, GPtrArray *processes)
-{
-    *snapshot = (struct snapshot){
-        .threads = g_ptr_array_new(),
-        .watch = g_array_new(FALSE, FALSE, sizeof(struct watch_thread)),
-        .holds = g_array_new(FALSE, FALSE, sizeof(struct watch_hold)),
-    };
-    for (guint i = 0; i < processes->len; i++) {
-        struct process *process = processes->pdata[i];
-        for (guint k = 0; k < process->live_threads->len; k++)
-            if (lives(process->live_threads->pdata[k]))
-                add_thread(snapshot, recording, process->live_threads->pdata[k]);
-    }
-    // Only now does the array of holds stay where it is.
-    const struct watch_hold *holds = (const struct watch_hold *)snapshot->holds->data;
-    for (guint i = 0; i < snapshot->watch->len; i++) {
-        struct watch_thread *watch = &g_array_index(snapshot->watch, struct watch_thread, i);
-        watch->holds = holds;
-        holds += watch->n_holds;
-    }
-}
-
-static void snapshot_done(struct snapshot *snapshot)
-{
-    g_ptr_array_free(snapshot->threads, TRUE);
-    g_array_free(snapshot->watch, TRUE);
-    g_array_free(snapshot->holds, TRUE);
-}
-
-static void add_rows(const struct thread *thread, bool in_cycle, const struct recording *recording,
-    GArray *threads, GArray *holds)
-{
-    bool waits = thread->wait.kind != EVENT_NONE;
-    bool joins = thread->wait.kind == EVENT_JOIN_REQUEST;
-    struct trace_incident_thread row = {
-        .thread_id = thread->id,
-        .since_ticks = waits ? (int64_t)thread->wait.since : -1,
-        .request = waits ? event_name(thread->wait.kind) : "",
-        .object_id = waits && !joins ? thread->wait.subject : 0,
-        .joined_id = joins ? thread->wait.subject : 0,
-        .stack_id = waits ? thread->wait.stack : 0,
-        .in_cycle = in_cycle,
-    };
-    g_array_append_val(threads, row);
-    uint32_t position = 0;
-    for (uint32_t i = 0; i < thread->held.n; i++) {
-        const struct held *held = &thread->held.items[i];
-        if (!still_holds(recording, held))
-            continue;
-        struct trace_incident_hold hold = {
-            .thread_id = thread->id,
-            .position = position++,
-            .object_id = held->object,
-            .since_ticks = (int64_t)held->since,
-            .stack_id = held->stack,
-            .shared = held->shared,
-        };
-        g_array_append_val(holds, hold);
-    }
-}
-
-static void write_snapshot(struct recording *recording, const struct snapshot *snapshot, const char *what,
-    const size_t *cycle, size_t cycle_length)
-{
-    GArray *threads = g_array_new(FALSE, FALSE, sizeof(struct trace_incident_thread));
-    GArray *holds = g_array_new(FALSE, FALSE, sizeof(struct trace_incident_hold));
-    for (guint i = 0; i < snapshot->threads->len; i++) {
-        bool in_cycle = false;
-        for (size_t k = 0; k < cycle_length; k++)
-            in_cycle |= cycle[k] == i;
-        add_rows(snapshot->threads->pdata[i], in_cycle, recording, threads, holds);
-    }
-    if (!recording->writer.failed) {
-        int64_t id =
-            store_put_incident(recording->writer.store, (int64_t)clock_ticks(&recording->session->clock),
-                what, (const struct trace_incident_thread *)threads->data, threads->len,
-                (const struct trace_incident_hold *)holds->data, holds->len);
-        writer_note(&recording->writer, id < 0 ? (int)id : 0);
-    }
-    g_array_free(threads, TRUE);
-    g_array_free(holds, TRUE);
-}
 
 void incident_write(struct recording *recording, GPtrArray *processes, const char *what)
 {
     struct snapshot snapshot;
     snapshot_init(&snapshot, recording, processes);
-    write_snapshot(recording, &snapshot, what, NULL, 0);
+    snapshot_write(recording, &snapshot, what, NULL);
     snapshot_done(&snapshot);
 }
 
-static bool anybody_waits_long(const struct recording *recording, GPtrArray *processes)
+static bool waits_long(const struct recording *recording, const struct thread *thread)
 {
     uint64_t now = clock_ticks(&recording->session->clock);
     uint64_t patience =
         (uint64_t)(WAITED_SECONDS * (double)clock_ticks_per_second(&recording->session->clock));
+    return thread->ring && now > thread->wait.since && now - thread->wait.since > patience &&
+           snapshot_wait(thread) != WATCH_RUNS;
+}
+
+static bool anybody_waits_long(const struct recording *recording, GPtrArray *processes)
+{
     for (guint i = 0; i < processes->len; i++) {
         const struct process *process = processes->pdata[i];
-        for (guint k = 0; k < process->live_threads->len; k++) {
-            const struct thread *thread = process->live_threads->pdata[k];
-            if (thread->wait.kind != EVENT_NONE && thread->ring && now > thread->wait.since &&
-                now - thread->wait.since > patience && kind_of_wait(thread) != WATCH_RUNS)
+        for (guint k = 0; k < process->live_threads->len; k++)
+            if (waits_long(recording, process->live_threads->pdata[k]))
                 return true;
-        }
     }
     return false;
 }
 
+static uint64_t head_of(const struct thread *thread)
+{
+    return atomic_load_explicit(&thread->ring->control->head, memory_order_acquire);
+}
+
+static void report(
+    struct recording *recording, const struct snapshot *snapshot, const char *what, const bool *marked)
+{
+    snapshot_write(recording, snapshot, what, marked);
+    for (guint i = 0; i < snapshot->threads->len; i++)
+        if (marked[i])
+            ((struct thread *)snapshot->threads->pdata[i])->reported = true;
+}
+
+// --- deadlock ---
+
 // Heads only grow, and one is never 0 once its thread has started.
-static bool seen_before(const struct snapshot *snapshot, const size_t *cycle, size_t length)
+static bool seen_in_cycle_before(const struct snapshot *snapshot, const size_t *cycle, size_t length)
 {
     bool same = true;
     for (size_t i = 0; i < length; i++) {
         struct thread *thread = snapshot->threads->pdata[cycle[i]];
-        uint64_t head = atomic_load_explicit(&thread->ring->control->head, memory_order_acquire);
-        same &= thread->seen_in_cycle == head;
-        thread->seen_in_cycle = head;
+        same &= thread->seen_in_cycle == head_of(thread);
+        thread->seen_in_cycle = head_of(thread);
     }
     return same;
+}
+
+static void mark(bool *marked, size_t n, const size_t *cycle, size_t length)
+{
+    for (size_t i = 0; i < n; i++)
+        marked[i] = false;
+    for (size_t i = 0; i < length; i++)
+        marked[cycle[i]] = true;
+}
+
+static const struct watch_thread *all_watch(const struct snapshot *snapshot)
+{
+    return (const struct watch_thread *)snapshot->watch->data;
+}
+
+// --- stuck ---
+
+static bool needs_others(const struct watch_thread *watch)
+{
+    return watch->wait == WATCH_EVENT || (watch->wait == WATCH_PERMIT && !(watch->lock_like && watch->known));
+}
+
+static const struct process *process_of(const struct snapshot *snapshot, size_t index)
+{
+    return ((const struct thread *)snapshot->threads->pdata[index])->process;
+}
+
+static bool handler_may_post(const struct snapshot *snapshot, const struct watch_thread *watch)
+{
+    for (guint i = 0; i < snapshot->processes->len; i++) {
+        const struct process *process = snapshot->processes->pdata[i];
+        if ((!watch->scope || process->id == watch->scope) && task_handles_signals(process->pid))
+            return true;
+    }
+    return false;
+}
+
+static const struct process *find_process(const struct snapshot *snapshot, uint32_t id)
+{
+    for (guint i = 0; i < snapshot->processes->len; i++) {
+        const struct process *process = snapshot->processes->pdata[i];
+        if (process->id == id)
+            return process;
+    }
+    return NULL;
+}
+
+// Does the kernel agree that this thread sleeps, and is nobody but the recorded processes able to end that?
+static bool surely_waits(const struct snapshot *snapshot, size_t index)
+{
+    const struct thread *thread = snapshot->threads->pdata[index];
+    const struct watch_thread *watch = snapshot_watch(snapshot, index);
+    // A condition that is being destroyed has no row any more.
+    bool of_object = watch->wait != WATCH_JOIN && thread->wait.kind != EVENT_DESTROY;
+    const struct trace_object *row = of_object ? object_row(thread->process, watch->target) : NULL;
+    if (of_object && !row)
+        return false;
+    bool own = of_object && row->process_id == thread->process->id;
+    if (thread->wait.object != OBJECT_SPINLOCK && !task_sleeps_on(thread->process->pid, thread->tid,
+                                                      own ? row->address : 0, own ? row->kind : OBJECT_NONE))
+        return false;
+    if (!needs_others(watch))
+        return true;
+    if (watch->wait == WATCH_PERMIT && handler_may_post(snapshot, watch))
+        return false;
+    const struct process *home = row ? find_process(snapshot, row->process_id) : NULL;
+    return watch->scope || (home && task_memory_is_of_family(home->pid, row->address));
+}
+
+static bool has_strangers(const struct snapshot *snapshot, const struct process *process)
+{
+    g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < snapshot->threads->len; i++)
+        if (process_of(snapshot, i) == process)
+            g_hash_table_add(known, GUINT_TO_POINTER(((struct thread *)snapshot->threads->pdata[i])->tid));
+    return task_has_unknown(process->pid, known);
+}
+
+static bool is_recorded(const struct snapshot *snapshot, pid_t pid)
+{
+    for (guint i = 0; i < snapshot->processes->len; i++)
+        if (((const struct process *)snapshot->processes->pdata[i])->pid == pid)
+            return true;
+    return false;
+}
+
+static bool has_unrecorded_child(const struct snapshot *snapshot, const struct process *process)
+{
+    g_autoptr(GArray) pids = proc_descendants(process->pid);
+    for (guint i = 0; i < pids->len; i++)
+        if (!is_recorded(snapshot, g_array_index(pids, pid_t, i)))
+            return true;
+    return false;
+}
+
+// Is there a thread that Trenza does not know and that could act for this one?
+static bool strangers_may_act(const struct snapshot *snapshot, const struct watch_thread *watch)
+{
+    for (guint i = 0; i < snapshot->processes->len; i++) {
+        const struct process *process = snapshot->processes->pdata[i];
+        if (watch->scope && process->id != watch->scope)
+            continue;
+        if (has_strangers(snapshot, process) || (!watch->scope && has_unrecorded_child(snapshot, process)))
+            return true;
+    }
+    return false;
+}
+
+// Whoever turns out to be able to go on counts as running. True: somebody did.
+static bool doubt(const struct snapshot *snapshot, const bool *stuck)
+{
+    bool doubted = false;
+    uint32_t asked = UINT32_MAX; // the scope whose answer is known
+    bool answer = false;
+    for (guint i = 0; i < snapshot->watch->len; i++) {
+        struct watch_thread *watch = snapshot_watch(snapshot, i);
+        if (!stuck[i])
+            continue;
+        if (snapshot_look_behind_condition(snapshot, i)) {
+            doubted = true;
+            continue;
+        }
+        if (needs_others(watch) && watch->scope != asked) {
+            asked = watch->scope;
+            answer = strangers_may_act(snapshot, watch);
+        }
+        if ((needs_others(watch) && answer) || !surely_waits(snapshot, i) ||
+            !waits_long(snapshot->recording, snapshot->threads->pdata[i])) {
+            watch->wait = WATCH_RUNS;
+            doubted = true;
+        }
+    }
+    return doubted;
+}
+
+// A thread that waits for one that is in a known deadlock is not stuck by itself, and says nothing new.
+static bool has_root(const struct snapshot *snapshot, const bool *stuck)
+{
+    for (guint i = 0; i < snapshot->watch->len; i++) {
+        const struct watch_thread *watch = snapshot_watch(snapshot, i);
+        if (stuck[i] && (watch->owner_gone || watch->wait == WATCH_EVENT || watch->wait == WATCH_PERMIT))
+            return true;
+    }
+    return false;
+}
+
+static bool seen_stuck_before(const struct snapshot *snapshot, const bool *stuck)
+{
+    bool same = true;
+    for (guint i = 0; i < snapshot->threads->len; i++) {
+        struct thread *thread = snapshot->threads->pdata[i];
+        if (!stuck[i])
+            continue;
+        same &= thread->seen_stuck == head_of(thread);
+        thread->seen_stuck = head_of(thread);
+    }
+    return same;
+}
+
+static bool look_for_stuck(struct recording *recording, const struct snapshot *snapshot)
+{
+    size_t n = snapshot->watch->len;
+    g_autofree bool *stuck = g_new(bool, n + 1);
+    do
+        if (watch_find_stuck(all_watch(snapshot), n, stuck) == 0)
+            return false;
+    while (doubt(snapshot, stuck));
+    if (!has_root(snapshot, stuck) || !seen_stuck_before(snapshot, stuck))
+        return false;
+    g_autofree size_t *cycle = g_new(size_t, n + 1);
+    size_t length = watch_find_cycle(all_watch(snapshot), n, stuck, cycle);
+    if (length > 0) {
+        mark(stuck, n, cycle, length);
+        report(recording, snapshot, "deadlock", stuck);
+    } else {
+        report(recording, snapshot, "stuck", stuck);
+    }
+    return true;
 }
 
 bool incident_look(struct recording *recording, GPtrArray *processes)
@@ -202,16 +254,18 @@ bool incident_look(struct recording *recording, GPtrArray *processes)
         return false;
     struct snapshot snapshot;
     snapshot_init(&snapshot, recording, processes);
-    size_t *cycle = g_new(size_t, snapshot.watch->len + 1);
-    size_t length =
-        watch_find_cycle((const struct watch_thread *)snapshot.watch->data, snapshot.watch->len, cycle);
-    bool found = length > 0 && seen_before(&snapshot, cycle, length);
-    if (found) {
-        write_snapshot(recording, &snapshot, "deadlock", cycle, length);
-        for (size_t i = 0; i < length; i++)
-            ((struct thread *)snapshot.threads->pdata[cycle[i]])->reported = true;
+    size_t n = snapshot.watch->len;
+    g_autofree size_t *cycle = g_new(size_t, n + 1);
+    size_t length = watch_find_cycle(all_watch(&snapshot), n, NULL, cycle);
+    bool found = false;
+    if (length == 0) {
+        found = look_for_stuck(recording, &snapshot);
+    } else if (seen_in_cycle_before(&snapshot, cycle, length)) {
+        g_autofree bool *marked = g_new(bool, n);
+        mark(marked, n, cycle, length);
+        report(recording, &snapshot, "deadlock", marked);
+        found = true;
     }
-    g_free(cycle);
     snapshot_done(&snapshot);
     return found;
 }

@@ -6,8 +6,8 @@
 
 #include "process.h"
 
-// Looks for a deadlock among the processes (of struct process). True: there is a new one, and the trace has it as an
-// incident. It must be the same in two looks, so call it several times a second, after draining.
+// Looks for a deadlock among the processes (of struct process), and for threads that are stuck: they wait for what nobody
+// is left to do. True: there is something new, and the trace has it as an incident ('deadlock', 'stuck'). It must be the same in two looks, so call it several times a second, after draining.
 bool incident_look(struct recording *recording, GPtrArray *processes);
 
 // Writes an incident with every thread of the processes.

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "permits.h"
+
 #define PAGES_AHEAD                                                                                          \
     65536u // how far past the highest known number a new one can be: all rings full of new objects
 #define PENDING_MAX 65536u
@@ -127,6 +129,8 @@ static struct object_record *new_record(struct process *process, uint32_t local,
 static void record_free(struct recording *recording, struct object_record *record)
 {
     g_hash_table_remove(recording->given_back, GUINT_TO_POINTER(record->row.id));
+    g_hash_table_remove(recording->orphans, GUINT_TO_POINTER(record->row.id));
+    permits_forget(recording, record->row.id);
     g_free(record->shared_key);
     g_free(record);
 }
@@ -241,6 +245,19 @@ static struct object_record *record_of(const struct process *process, uint32_t l
     if (ref->state == OBJECT_REF_SHARED)
         return ((struct shared_place *)process->places->pdata[ref->id])->record;
     return g_hash_table_lookup(process->live_objects, GUINT_TO_POINTER(ref->id));
+}
+
+const struct trace_object *object_row(const struct process *process, uint32_t id)
+{
+    const struct object_record *own = g_hash_table_lookup(process->live_objects, GUINT_TO_POINTER(id));
+    if (own)
+        return &own->row;
+    for (guint i = 0; i < process->places->len; i++) {
+        const struct shared_place *place = process->places->pdata[i];
+        if (place->record && place->record->row.id == id)
+            return &place->record->row;
+    }
+    return NULL;
 }
 
 void object_initialised(struct recording *recording, struct process *process, uint32_t local, uint32_t stack)

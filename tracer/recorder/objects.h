@@ -43,6 +43,9 @@ void object_end(
 // Forgets places that no process has used for some seconds; all of them when the recording is finishing.
 void objects_forget_places(struct recording *recording);
 
+// The row of an object of this process as it is now; NULL: it is over, or not known yet.
+const struct trace_object *object_row(const struct process *process, uint32_t id);
+
 // Writes the rows that have changed.
 void objects_flush(struct recording *recording);
 // The process is gone (or the recording at its end): every object that is its alone gets its last row.

@@ -19,6 +19,8 @@ void recording_init(struct recording *recording, struct store *store, struct ses
         .session = session,
         .pending_objects = g_ptr_array_new(),
         .given_back = g_hash_table_new_full(NULL, NULL, NULL, g_free),
+        .semaphores = g_hash_table_new(NULL, NULL),
+        .orphans = g_hash_table_new_full(NULL, NULL, NULL, g_free),
     };
     ids_init(&recording->ids, &recording->writer);
 }
@@ -32,6 +34,8 @@ void recording_done(struct recording *recording)
     objects_forget_places(recording);
     g_ptr_array_free(recording->pending_objects, TRUE);
     g_hash_table_destroy(recording->given_back);
+    g_hash_table_destroy(recording->semaphores);
+    g_hash_table_destroy(recording->orphans);
     ids_done(&recording->ids);
     writer_done(&recording->writer);
 }

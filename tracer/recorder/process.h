@@ -25,11 +25,18 @@ struct recording {
     struct session *session;
     GPtrArray *pending_objects; // of struct object_record: rows to be written
     GHashTable *given_back;     // object.id -> ticks of its last release by a thread that did not hold it
+    GHashTable *semaphores;     // object.id -> how it is used (permits.c)
+    GHashTable *orphans;        // object.id -> struct orphan: its owner is over and has not given it back
     bool finishing;             // no process is left
     uint64_t events;
     uint64_t lost;
     uint32_t threads;
     uint32_t processes;
+};
+
+struct orphan {
+    uint64_t ticks; // of its owner's end
+    bool shared;    // held as a reader
 };
 
 void recording_init(struct recording *recording, struct store *store, struct session *session);

@@ -193,12 +193,24 @@ void thread_ended(struct recording *recording, struct thread *thread, uint64_t t
     store_all(recording, thread);
 }
 
+// Who waits for these will wait for ever.
+static void leave_orphans(struct recording *recording, const struct thread *thread)
+{
+    for (uint32_t i = 0; i < thread->held.n; i++) {
+        const struct held *held = &thread->held.items[i];
+        struct orphan *orphan = g_new(struct orphan, 1);
+        *orphan = (struct orphan){ thread->last_ticks, held->shared };
+        g_hash_table_insert(recording->orphans, GUINT_TO_POINTER(held->object), orphan);
+    }
+}
+
 void thread_over(struct recording *recording, struct thread *thread)
 {
     if (thread->over_ns)
         return;
     store_all(recording, thread);
     recording->events += thread->events;
+    leave_orphans(recording, thread);
     thread->ring = NULL;
     thread->wait = (struct thread_wait){ 0 };
     thread->over_ns = clock_now_ns();
@@ -209,6 +221,7 @@ void thread_free(struct thread *thread)
 {
     free_chunk(thread);
     held_set_done(&thread->held);
+    held_set_done(&thread->permits);
     g_free(thread);
 }
 

@@ -19,11 +19,15 @@ struct thread_chunk {
 // What a thread waits for. kind EVENT_NONE: nothing.
 struct thread_wait {
     uint8_t kind;     // the event that began it
+    uint8_t object;   // enum object_kind of what it waits for
     bool timed;       // it will end by itself
     uint32_t subject; // object.id or, for JOIN_REQUEST, thread.id
     uint16_t flags;   // of the object
     uint32_t stack;
-    uint64_t since; // ticks
+    uint64_t since;  // ticks
+    uint64_t events; // of the thread before it
+    uint32_t mutex;  // of a condition's wait: object.id
+    uint16_t mutex_flags;
 };
 
 struct thread {
@@ -33,8 +37,10 @@ struct thread {
     uint32_t id;
     uint32_t serial;
     struct held_set held;
+    struct held_set permits; // of semaphores
     struct thread_wait wait;
     uint8_t last_release; // enum held_removal, for when it is refused
+    uint8_t last_post;    // likewise
     uint64_t events;
     uint64_t lost;
     uint64_t last_ticks;
@@ -51,8 +57,9 @@ struct thread {
     bool changed;  // its row in the trace is not up to date
     bool reported; // part of a deadlock that is in the trace already
 
-    // Of the last look for a deadlock: where its ring's head was when it was found in a cycle.
+    // Of the last look for a deadlock: where its ring's head was when it was found in a cycle, or stuck.
     uint64_t seen_in_cycle;
+    uint64_t seen_stuck;
 };
 
 // The thread.id of a serial; a new one is given its number. 0: there can be no such serial.
