@@ -5,7 +5,9 @@
 // Where a row is not enough, because a frame is found by another register than rsp and rbp, the whole walk is done
 // again with all registers (cfi_step), starting in this very file so that the registers a hook has saved are found too.
 // Such a stack cannot be remembered, as the registers it depends on are not known the next time.
-// Blind: code without call frame information (JIT) ends a stack, and so does memory that is not there.
+// Blind: code without call frame information (JIT) ends a stack, and so does memory that is not there. What call frame
+// information says wrongly is followed: gcc's is about rbp in the last two instructions of a function that has realigned
+// its stack, which matters when a signal comes just there; that of -fno-asynchronous-unwind-tables holds at calls only.
 #include "walk.h"
 
 #include "memory.h"
