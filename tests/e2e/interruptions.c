@@ -138,35 +138,47 @@ static void *check_signals(void *argument)
     return NULL;
 }
 
-static pthread_t create_with(bool blocked, const pthread_attr_t *attributes)
+// A timer's signals go to whatever thread there is, also to one that has hardly begun.
+static void tick_often(void)
+{
+    const struct itimerval often = { { 0, 50 }, { 0, 50 } };
+    signal(SIGALRM, post);
+    setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void create_and_join(const pthread_attr_t *attributes, bool blocked)
 {
     pthread_t id;
+    pthread_create(&id, attributes, check_signals, blocked ? &mutex : NULL);
+    pthread_join(id, NULL);
+}
+
+static void starting(void)
+{
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
-    pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
-    pthread_create(&id, attributes, check_signals, blocked || attributes ? &mutex : NULL);
-    return id;
+    tick_often();
+    for (int i = 0; i < 1000; i++) {
+        create_and_join(NULL, false);
+        pthread_sigmask(SIG_BLOCK, &set, NULL);
+        create_and_join(NULL, true);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    }
+    printf("wrong masks %d\n", atomic_load(&cleanups));
 }
 
-// A timer's signals go to whatever thread there is, also to one that has hardly begun.
-static void starting(void)
+static void starting_with_masks(void)
 {
-    const struct itimerval often = { { 0, 50 }, { 0, 50 } };
     pthread_attr_t attributes;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     pthread_attr_init(&attributes);
     pthread_attr_setsigmask_np(&attributes, &set);
-    signal(SIGALRM, post);
-    setitimer(ITIMER_REAL, &often, NULL);
-    for (int i = 0; i < 1000; i++) {
-        const pthread_t ids[3] = { create_with(false, NULL), create_with(true, NULL),
-            create_with(false, &attributes) };
-        for (int thread = 0; thread < 3; thread++)
-            pthread_join(ids[thread], NULL);
-    }
+    tick_often();
+    for (int i = 0; i < 1000; i++)
+        create_and_join(&attributes, true);
     printf("wrong masks %d\n", atomic_load(&cleanups));
 }
 
@@ -182,7 +194,7 @@ static void faulting(void)
     pthread_mutex_t *volatile no_mutex = NULL;
     pthread_rwlock_t *volatile no_rwlock = (pthread_rwlock_t *)64;
     sem_t *volatile no_semaphore = NULL;
-    int caught = 0;
+    volatile int caught = 0;
     signal(SIGSEGV, jump_back);
     if (sigsetjmp(back, 1) == 0)
         pthread_mutex_lock(no_mutex);
@@ -214,6 +226,8 @@ int main(int argc, char **argv)
         ticking();
     else if (strcmp(how, "start") == 0)
         starting();
+    else if (strcmp(how, "start-masked") == 0)
+        starting_with_masks();
     else if (strcmp(how, "fault") == 0)
         faulting();
     else

@@ -40,8 +40,18 @@ def recorder_killed_while_a_timer_ticks(folder):
 def signals_to_threads_that_have_hardly_begun(folder):
     native, _, trace = compare(folder, program('interruptions', 'start'))
     require_equal((native.status, native.out), (0, b'wrong masks 0\n'), 'natively')
-    trace.require_whole(processes=1, threads=3001)
-    require_equal(trace.value('count(*)', 'FROM thread WHERE creator_id IS NULL'), 1, 'threads nobody created')
+    trace.require_whole(processes=1, threads=2001)
+    require_equal(trace.events('thread-end'), 2000, 'ends')
+
+
+@case
+def signals_to_threads_with_masks_of_their_own(folder):
+    native, _, trace = compare(folder, program('interruptions', 'start-masked'))
+    require_equal((native.status, native.out), (0, b'wrong masks 0\n'), 'natively')
+    # Where a handler comes first, it is told as a thread.
+    trace.require_whole(processes=1, threads=(1001, 2001))
+    starts, ends = trace.events('thread-start'), trace.events('thread-end')
+    require_equal(ends, starts - 1, 'ends')
 
 
 @case

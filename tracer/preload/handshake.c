@@ -91,8 +91,9 @@ static void *map_shared(int fd, size_t size)
     void *memory = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (sys_is_error(memory))
         return NULL;
-    // A child must not write into its parent's rings; it gets its own.
+    // A child must not write into its parent's rings; it gets its own. A core dump is the program's, not ours.
     SYS3(SYS_madvise, memory, size, MADV_DONTFORK);
+    SYS3(SYS_madvise, memory, size, MADV_DONTDUMP);
     return memory;
 }
 

@@ -39,11 +39,26 @@ static struct thread *create_begin(const struct call *call, void *routine, void 
     return child;
 }
 
+#define SIGNAL_CANCEL 32 // glibc's own, which it lets through to every new thread
+
+// The thread starts with the signals of its creator, so it starts with all blocked; thread_begin sets the right mask.
+// Not where its attributes name a mask of its own.
+static uint64_t create_block_signals(struct thread *child, const pthread_attr_t *attributes)
+{
+    uint64_t mask;
+    sigset_t own;
+    sys_block_signals(&mask);
+    child->start_signals = mask & ~(UINT64_C(1) << (SIGNAL_CANCEL - 1));
+    child->starts_blocked =
+        attributes == NULL || pthread_attr_getsigmask_np(attributes, &own) == PTHREAD_ATTR_NO_SIGMASK_NP;
+    return mask;
+}
+
 static void create_end(
     const struct call *call, struct thread *child, uint32_t serial, int error, pthread_t handle)
 {
     if (error == 0) {
-        object_set_thread(handle, serial);
+        object_set_thread(handle, serial, false);
         return;
     }
     event_emit(call->thread, EVENT_CREATE_FAILED, serial, call->stack, (uint16_t)error);
@@ -64,7 +79,9 @@ EXPORT int pthread_create(pthread_t *restrict handle, const pthread_attr_t *rest
         return REAL(pthread_create)(handle, attributes, routine, argument);
     // The child may be gone, and its slot another's, before we are back.
     const uint32_t serial = child->serial;
+    const uint64_t mask = create_block_signals(child, attributes);
     const int rc = REAL(pthread_create)(handle, attributes, thread_main, child);
+    sys_restore_signals(&mask);
     create_end(&call, child, serial, rc, rc == 0 ? *handle : 0);
     return rc;
 }
@@ -78,7 +95,9 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
     if (child == NULL)
         return REAL(thrd_create)(handle, routine, argument);
     const uint32_t serial = child->serial;
+    const uint64_t mask = create_block_signals(child, NULL);
     const int result = REAL(thrd_create)(handle, thread_main_c11, child);
+    sys_restore_signals(&mask);
     create_end(
         &call, child, serial, result == thrd_success ? 0 : EAGAIN, result == thrd_success ? *handle : 0);
     return result;

@@ -40,7 +40,10 @@ static void *private_memory(size_t size)
     void *memory = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_is_error(memory))
         return NULL;
-    SYS3(SYS_madvise, memory, size, MADV_WIPEONFORK);
+    if (!sys_private_to_process(memory, size)) {
+        SYS3(SYS_munmap, memory, size, 0);
+        return NULL;
+    }
     return memory;
 }
 
@@ -289,8 +292,8 @@ static struct object_node **cache_entry(struct thread *thread, uintptr_t address
     return &thread->objects[(address >> 3 ^ address >> 11) % THREAD_OBJECT_CACHE];
 }
 
-static uint32_t resolve(
-    struct thread *thread, const void *address, enum object_kind kind, uint32_t flags, uint16_t stack)
+static uint32_t resolve(struct thread *thread, const void *address, enum object_kind kind, uint32_t flags,
+    uint64_t value, uint16_t stack)
 {
     struct object_node *node = node_at((uintptr_t)address, true);
     if (node == NULL) {
@@ -307,8 +310,7 @@ static uint32_t resolve(
             end_node(thread, node, WIRE_END_RETYPED);
             continue;
         }
-        const uint32_t id = begin_generation(
-            thread, node, word, kind, flags | flags_of(address, kind), value_of(address, kind), stack);
+        const uint32_t id = begin_generation(thread, node, word, kind, flags, value, stack);
         if (id != 0)
             return id;
     }
@@ -322,9 +324,12 @@ uint32_t object_resolve(struct thread *thread, const void *address, enum object_
 uint32_t object_resolve_flags(
     struct thread *thread, const void *address, enum object_kind kind, uint32_t flags, uint16_t stack)
 {
+    // Where there is no object the program's own handler of SIGSEGV must hear of it, as it would from the real call.
+    flags |= flags_of(address, kind);
+    const uint64_t value = value_of(address, kind);
     uint64_t mask;
     sys_block_signals(&mask);
-    const uint32_t id = resolve(thread, address, kind, flags, stack);
+    const uint32_t id = resolve(thread, address, kind, flags, value, stack);
     sys_restore_signals(&mask);
     return id;
 }
@@ -347,6 +352,8 @@ uint32_t object_init(struct thread *thread, const void *address, enum object_kin
     if (node != NULL) {
         *cache_entry(thread, node->address) = node;
         event_emit(thread, EVENT_INIT, id, stack, 0);
+    } else {
+        atomic_fetch_add(&process->segments[0].shared->objects_unrecorded, 1);
     }
     sys_restore_signals(&mask);
     return id;
@@ -443,7 +450,7 @@ void object_end_at(struct thread *thread, const void *address, enum wire_object_
 
 // --- threads ---
 
-void object_set_thread(pthread_t handle, uint32_t serial)
+void object_set_thread(pthread_t handle, uint32_t serial, bool itself)
 {
     struct object_node *node = node_at(THREAD_KEY(handle), true);
     if (node == NULL)
@@ -451,7 +458,7 @@ void object_set_thread(pthread_t handle, uint32_t serial)
     // Creator and child both say it. Serials grow, so a creator that comes late, when the descriptor already is a later
     // thread's, changes nothing.
     uint64_t word = atomic_load(&node->word);
-    while (word >> 32 < serial &&
+    while ((itself || word >> 32 < serial) &&
            !atomic_compare_exchange_weak(&node->word, &word, OBJECT_WORD(serial, KIND_THREAD)))
         ;
 }

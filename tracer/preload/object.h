@@ -65,8 +65,8 @@ bool object_any_alive(void);
 // True when there may be a live object there; two loads for small ranges.
 bool object_maybe_in(const void *start, size_t size);
 
-// pthread_t -> thread serial, in the same table under a kind of its own.
-void object_set_thread(pthread_t handle, uint32_t serial);
+// pthread_t -> thread serial, in the same table under a kind of its own. itself: the thread says so, not its creator.
+void object_set_thread(pthread_t handle, uint32_t serial, bool itself);
 uint32_t object_get_thread(pthread_t handle);
 
 #endif

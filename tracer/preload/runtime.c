@@ -29,6 +29,8 @@ __thread struct thread *current_thread __attribute__((tls_model("initial-exec"),
 static __thread bool attaching __attribute__((tls_model("initial-exec")));
 // The calling thread's serial, or in the child of a fork the one it had in the parent. 0: it had none.
 static __thread uint32_t own_serial __attribute__((tls_model("initial-exec")));
+// The process (its pid) in which the calling thread got no slot, and stopped asking for one.
+static __thread uint32_t gave_up_in __attribute__((tls_model("initial-exec")));
 static bool constructed;   // our constructor knows by now whether there is a recorder
 static bool attached_once; // this process or one it was forked from
 static pthread_key_t end_key;
@@ -41,17 +43,26 @@ static void *wiped_memory(size_t size)
     void *memory = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_is_error(memory))
         return NULL;
-    SYS3(SYS_madvise, memory, size, MADV_WIPEONFORK);
+    if (!sys_private_to_process(memory, size)) {
+        SYS3(SYS_munmap, memory, size, 0);
+        return NULL;
+    }
     return memory;
 }
 
 // --- the process ---
 
+// True also when another thread added one in the meantime.
 static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_from)
 {
     const uint32_t index = atomic_load(&process->segments_used);
     if (index == PROCESS_SEGMENTS)
         return false;
+    struct process_segment *segment = &process->segments[index];
+    if (atomic_load(&segment->shared) != NULL) {
+        SYS3(SYS_sched_yield, 0, 0, 0);
+        return true;
+    }
     struct handshake_result result;
     if (!handshake(hello_kind, forked, forked_from, index == 0, &result))
         return false;
@@ -61,9 +72,12 @@ static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_fr
         process->clock_monotonic = result.session->clock == WIRE_CLOCK_MONOTONIC;
         process->blocking_calls = result.session->blocking_calls;
     }
-    struct process_segment *segment = &process->segments[index];
+    struct wire_segment *none = NULL;
+    if (!atomic_compare_exchange_strong(&segment->shared, &none, result.segment)) {
+        SYS3(SYS_munmap, result.segment, WIRE_SEGMENT_BYTES(result.slots), 0);
+        return true;
+    }
     segment->slots = result.slots;
-    atomic_store(&segment->shared, result.segment);
     atomic_store(&process->segments_used, index + 1);
     return true;
 }
@@ -79,6 +93,15 @@ static size_t default_stack_size(void)
     return size != 0 ? size : 8u << 20;
 }
 
+static void thread_finish(struct thread *thread)
+{
+    stack_objects_expire(thread, thread->stack_high);
+    // The stack will be another thread's.
+    thread->stack_low = thread->stack_high = 0;
+    event_emit(thread, EVENT_THREAD_END, thread->serial, 0, 0);
+    atomic_store(&thread->control->state, WIRE_RING_ENDED);
+}
+
 static void thread_end(void *value)
 {
     struct thread *thread = value;
@@ -87,9 +110,7 @@ static void thread_end(void *value)
     // The last of the destructors' rounds, so that the others' events still come before the end.
     if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(end_key, thread) == 0)
         return;
-    stack_objects_expire(thread, thread->stack_high);
-    event_emit(thread, EVENT_THREAD_END, thread->serial, 0, 0);
-    atomic_store(&thread->control->state, WIRE_RING_ENDED);
+    thread_finish(thread);
 }
 
 static void process_attach(void)
@@ -239,12 +260,9 @@ static struct thread *claim(void)
                 return thread;
             }
         }
-        // Two threads may both ask for another segment here: one too many is no harm, it is sparse.
         if (!segment_add(WIRE_HELLO_SEGMENT, 0, 0))
-            break;
+            return NULL;
     }
-    atomic_fetch_add(&process->segments[0].shared->threads_unrecorded, 1);
-    return NULL;
 }
 
 struct thread *thread_prepare(void)
@@ -268,15 +286,18 @@ static void find_stack(struct thread *thread, size_t size)
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     const uintptr_t main_top = (uintptr_t)__libc_stack_end;
     const uintptr_t descriptor = (uintptr_t)__builtin_thread_pointer();
+    // Before the main thread's: a program may have raised the limit so far that the others' stacks are within it.
+    if (here < descriptor && descriptor - here <= size) {
+        thread->stack_high = descriptor;
+        thread->stack_low = descriptor - size;
+        return;
+    }
     struct rlimit limit = { .rlim_cur = 8u << 20 };
     SYS6(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit, 0, 0);
     const size_t main_size = limit.rlim_cur < (1u << 30) ? limit.rlim_cur : 1u << 30;
     if (here < main_top && main_top - here <= main_size) {
         thread->stack_high = main_top;
         thread->stack_low = main_top - main_size;
-    } else if (here < descriptor && descriptor - here <= size) {
-        thread->stack_high = descriptor;
-        thread->stack_low = descriptor - size;
     }
 }
 
@@ -284,6 +305,9 @@ void thread_begin(struct thread *thread, size_t stack_size)
 {
     uint64_t mask;
     sys_block_signals(&mask);
+    // A signal handler was here first, in a thread whose attributes name a mask: that was a life of its own.
+    if (current_thread != NULL && current_thread->ring != NULL)
+        thread_finish(current_thread);
     thread->tid = sys_gettid();
     atomic_store(&thread->control->tid, thread->tid);
     find_stack(thread, stack_size != 0 ? stack_size : process->default_stack_size);
@@ -303,14 +327,16 @@ void thread_begin(struct thread *thread, size_t stack_size)
                       .stack_high = thread->stack_high,
                   } };
     event_emit_payload(thread, EVENT_THREAD_START, thread->serial, 0, 0, payload.words, 2);
-    object_set_thread(pthread_self(), thread->serial);
+    object_set_thread(pthread_self(), thread->serial, true);
     pthread_setspecific(end_key, thread);
-    sys_restore_signals(&mask);
+    sys_restore_signals(thread->starts_blocked ? &thread->start_signals : &mask);
 }
 
 struct thread *thread_attach(void)
 {
     if (attaching || (process != NULL && atomic_load(&process->state) == PROCESS_OFF))
+        return NULL;
+    if (gave_up_in != 0 && gave_up_in == process->pid)
         return NULL;
     uint64_t mask;
     sys_block_signals(&mask);
@@ -318,8 +344,12 @@ struct thread *thread_attach(void)
     struct thread *thread = NULL;
     if (process_ready()) {
         thread = claim();
-        if (thread != NULL)
+        if (thread != NULL) {
             thread_begin(thread, 0);
+        } else {
+            gave_up_in = process->pid;
+            atomic_fetch_add(&process->segments[0].shared->threads_unrecorded, 1);
+        }
     }
     attaching = false;
     sys_restore_signals(&mask);

@@ -63,7 +63,9 @@ struct thread {
     void *start_routine;
     void *start_argument;
     uint32_t creator;
-    size_t stack_size; // bytes; 0: the default
+    size_t stack_size;      // bytes; 0: the default
+    bool starts_blocked;    // with all signals blocked, so that no handler is the first to be seen ...
+    uint64_t start_signals; // ... until thread_begin sets this mask
     struct stack_cache *stacks;
 };
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -47,6 +48,13 @@ static inline void *sys_mmap(size_t size, int protection, int flags, int fd, siz
 static inline int sys_is_error(const void *pointer)
 {
     return (uintptr_t)pointer > (uintptr_t)-4096;
+}
+
+// Children find the memory wiped, and core dumps leave it out. False where the kernel cannot do it.
+static inline int sys_private_to_process(void *memory, size_t size)
+{
+    SYS3(SYS_madvise, memory, size, MADV_DONTDUMP);
+    return SYS3(SYS_madvise, memory, size, MADV_WIPEONFORK) == 0;
 }
 
 static inline long sys_close(int fd)
