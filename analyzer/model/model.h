@@ -14,7 +14,8 @@
 #define MODEL_ERROR (model_error_quark())
 GQuark model_error_quark(void);
 enum model_error {
-    MODEL_ERROR_TRACE, // no trace, a damaged or newer one, or it cannot be read
+    MODEL_ERROR_TRACE,     // no trace, a damaged or newer one, or it cannot be read
+    MODEL_ERROR_CANCELLED, // whoever asked for it no longer wants it
 };
 
 struct model_symbol {

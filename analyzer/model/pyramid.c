@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Adding spreads a span over the bins of level 0 by the time it shares with each; finishing makes the levels above. A sample
+// reads from the level whose bins are just smaller than a piece, at most a few bins per piece.
+//
+// Blind to overlap: two spans of one lane at once count together, up to all of the bin's time.
+#include "pyramid.h"
+
+#include <glib.h>
+#include <math.h>
+#include <string.h>
+
+#define BINS_MIN 64u
+#define BINS_MAX (1u << 24)
+#define LEVELS_MAX 25u
+
+struct sum {
+    float held; // share of the bin
+    float waited;
+    float held_longest;
+    float waited_longest;
+};
+
+struct pyramid {
+    double begin;    // ticks
+    double bin_step; // ticks, of level 0
+    size_t n_bins;   // of level 0: a power of two
+    struct pyramid_bin *levels[LEVELS_MAX];
+    unsigned n_levels;
+    struct sum *sums; // while it is being filled
+};
+
+struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans)
+{
+    struct pyramid *pyramid = g_new0(struct pyramid, 1);
+    pyramid->n_bins = BINS_MIN;
+    while (pyramid->n_bins < n_spans && pyramid->n_bins < BINS_MAX)
+        pyramid->n_bins *= 2;
+    pyramid->begin = (double)begin;
+    pyramid->bin_step = MAX((double)(end - begin), 1.0) / (double)pyramid->n_bins;
+    pyramid->levels[0] = g_new0(struct pyramid_bin, pyramid->n_bins);
+    pyramid->n_levels = 1;
+    pyramid->sums = g_new0(struct sum, pyramid->n_bins);
+    return pyramid;
+}
+
+static void add_to_bin(
+    struct pyramid *pyramid, size_t at, float share, unsigned kind, int waits, unsigned depth, uint8_t colour)
+{
+    struct pyramid_bin *bin = &pyramid->levels[0][at];
+    struct sum *sum = &pyramid->sums[at];
+    bin->kinds |= (uint8_t)(1u << kind);
+    bin->depth = (uint8_t)MAX(bin->depth, MIN(depth, 255));
+    *(waits ? &sum->waited : &sum->held) += share;
+    float *longest = waits ? &sum->waited_longest : &sum->held_longest;
+    if (share >= *longest) {
+        *longest = share;
+        *(waits ? &bin->waited_colour : &bin->held_colour) = colour;
+    }
+}
+
+void pyramid_add(struct pyramid *pyramid, uint64_t begin, uint64_t end, unsigned kind, int waits,
+    unsigned depth, uint8_t colour)
+{
+    double first = ((double)begin - pyramid->begin) / pyramid->bin_step;
+    double last = ((double)end - pyramid->begin) / pyramid->bin_step;
+    first = CLAMP(first, 0, (double)pyramid->n_bins - 1);
+    last = CLAMP(last, first, (double)pyramid->n_bins);
+    size_t at = (size_t)first;
+    size_t stop = MIN((size_t)last, pyramid->n_bins - 1);
+    for (size_t i = at; i <= stop; i++) {
+        double from = MAX(first, (double)i);
+        double to = MIN(last, (double)i + 1);
+        if (to > from || i == at)
+            add_to_bin(pyramid, i, (float)(to - from), kind, waits, depth, colour);
+    }
+}
+
+static uint8_t to_share(float share, int any)
+{
+    return (uint8_t)CLAMP((int)lrintf(share * 255), any, 255);
+}
+
+static void merge_bins(struct pyramid_bin *to, const struct pyramid_bin *from)
+{
+    if (from->held > to->held)
+        to->held_colour = from->held_colour;
+    if (from->waited > to->waited)
+        to->waited_colour = from->waited_colour;
+    to->kinds |= from->kinds;
+    to->depth = MAX(to->depth, from->depth);
+}
+
+static struct pyramid_bin pair_bins(const struct pyramid_bin *a, const struct pyramid_bin *b)
+{
+    struct pyramid_bin bin = *a;
+    merge_bins(&bin, b);
+    // Rounded up, so that a trace of something never fades to nothing.
+    bin.held = (uint8_t)((a->held + b->held + 1) / 2);
+    bin.waited = (uint8_t)((a->waited + b->waited + 1) / 2);
+    return bin;
+}
+
+void pyramid_finish(struct pyramid *pyramid)
+{
+    for (size_t i = 0; i < pyramid->n_bins; i++) {
+        struct sum *sum = &pyramid->sums[i];
+        struct pyramid_bin *bin = &pyramid->levels[0][i];
+        bin->held = to_share(sum->held, sum->held > 0 || sum->held_longest > 0);
+        bin->waited = to_share(sum->waited, sum->waited > 0 || sum->waited_longest > 0);
+    }
+    g_clear_pointer(&pyramid->sums, g_free);
+    for (size_t n = pyramid->n_bins / 2; n && pyramid->n_levels < LEVELS_MAX; n /= 2) {
+        const struct pyramid_bin *below = pyramid->levels[pyramid->n_levels - 1];
+        struct pyramid_bin *level = g_new(struct pyramid_bin, n);
+        for (size_t i = 0; i < n; i++)
+            level[i] = pair_bins(&below[2 * i], &below[2 * i + 1]);
+        pyramid->levels[pyramid->n_levels++] = level;
+    }
+}
+
+void pyramid_sample(
+    const struct pyramid *pyramid, double from, double step, size_t n, struct pyramid_bin *ret_bins)
+{
+    unsigned level = 0;
+    size_t n_bins = pyramid->n_bins;
+    double bin_step = pyramid->bin_step;
+    while (level + 1 < pyramid->n_levels && bin_step * 2 <= step) {
+        level++;
+        n_bins /= 2;
+        bin_step *= 2;
+    }
+    const struct pyramid_bin *bins = pyramid->levels[level];
+    memset(ret_bins, 0, n * sizeof *ret_bins);
+    for (size_t i = 0; i < n; i++) {
+        double first = floor((from + step * (double)i - pyramid->begin) / bin_step);
+        double last = ceil((from + step * (double)(i + 1) - pyramid->begin) / bin_step);
+        if (last <= 0 || first >= (double)n_bins)
+            continue;
+        size_t at = (size_t)MAX(first, 0);
+        size_t stop = (size_t)MIN(last, (double)n_bins);
+        unsigned held = 0;
+        unsigned waited = 0;
+        unsigned count = (unsigned)(stop - at);
+        for (; at < stop; at++) {
+            merge_bins(&ret_bins[i], &bins[at]);
+            ret_bins[i].held = MAX(ret_bins[i].held, bins[at].held);
+            ret_bins[i].waited = MAX(ret_bins[i].waited, bins[at].waited);
+            held += bins[at].held;
+            waited += bins[at].waited;
+        }
+        if (count) {
+            ret_bins[i].held = (uint8_t)((held + count - 1) / count);
+            ret_bins[i].waited = (uint8_t)((waited + count - 1) / count);
+        }
+    }
+}
+
+size_t pyramid_bytes(const struct pyramid *pyramid)
+{
+    return 2 * pyramid->n_bins * sizeof(struct pyramid_bin);
+}
+
+void pyramid_free(struct pyramid *pyramid)
+{
+    if (!pyramid)
+        return;
+    for (unsigned i = 0; i < pyramid->n_levels; i++)
+        g_free(pyramid->levels[i]);
+    g_free(pyramid->sums);
+    g_free(pyramid);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// How busy one lane of a timeline is, at every zoom: a mip pyramid over bins of time.
+//
+//   level 2   |       0       |       1       |
+//   level 1   |   0   |   1   |   2   |   3   |     each bin sums up the two below it
+//   level 0   | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |     as many bins as the lane has spans, about
+//
+// Shares are averages and the rest are unions, so what is too short for a bin still shows at the top.
+#ifndef TRENZA_PYRAMID_H
+#define TRENZA_PYRAMID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct pyramid_bin {
+    uint8_t held;        // share of the bin's time, 0 to 255; at least 1 when any
+    uint8_t waited;      // the same
+    uint8_t kinds;       // 1 << kind of every span in it
+    uint8_t depth;       // the deepest track in use, from 1
+    uint8_t held_colour; // the tag of what was held longest
+    uint8_t waited_colour;
+};
+
+struct pyramid;
+// For about n_spans spans between begin and end.
+struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans);
+// Before pyramid_finish only. kind is below 8; waits: it counts as waiting, else as holding. depth from 1.
+void pyramid_add(struct pyramid *pyramid, uint64_t begin, uint64_t end, unsigned kind, int waits,
+    unsigned depth, uint8_t colour);
+void pyramid_finish(struct pyramid *pyramid);
+// The sum of each of n equal pieces of time from `from` on, each `step` ticks long. Cost: linear in n, whatever the zoom.
+void pyramid_sample(
+    const struct pyramid *pyramid, double from, double step, size_t n, struct pyramid_bin *ret_bins);
+size_t pyramid_bytes(const struct pyramid *pyramid);
+void pyramid_free(struct pyramid *pyramid);
+
+#endif

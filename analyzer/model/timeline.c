@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: MIT
+// Builds all lanes, then what ties them together: each object's history over all lanes, by merging their sorted tracks.
+//
+// Each thread is read by itself, not in the merged order: that is several times faster and gives the same spans but for two
+// things, both repaired from the histories: a lock given back by another thread, and an acquisition whose time was
+// read a little early (merge.c says why). Blind to what a refused release by another thread would change.
+#include "timeline.h"
+
+#include <string.h>
+
+#include "lane_builder.h"
+
+#define EARLY_NS 5000.0        // as in merge.c
+#define PROGRESS_EVENTS 262144 // between two calls
+#define LOOK_BACK 4096u        // entries of a history that are searched for a cause
+
+const char *span_kind_text(enum span_kind kind)
+{
+    static const char *const texts[SPAN_KINDS] = { "holds", "waits for", "waits for a permit of",
+        "waits for a signal of", "waits at", "waits for the end of", "waits for the once routine of",
+        "is in" };
+    return kind < SPAN_KINDS ? texts[kind] : "?";
+}
+
+uint8_t timeline_colour(uint32_t object_id)
+{
+    return (uint8_t)(object_id ? (object_id - 1) % 251 : 0);
+}
+
+uint32_t track_find(const struct track *track, uint64_t ticks)
+{
+    uint32_t low = 0;
+    uint32_t high = track->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (track->spans[middle].end > ticks)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+uint32_t lane_find_mark(const struct lane *lane, uint64_t ticks)
+{
+    uint32_t low = 0;
+    uint32_t high = lane->n_marks;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (lane->marks[middle].ticks >= ticks)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+const struct lane *timeline_lane(const struct timeline *timeline, uint32_t thread_id)
+{
+    if (thread_id >= timeline->model->threads->len || timeline->lane_of_thread[thread_id] == UINT32_MAX)
+        return NULL;
+    return &timeline->lanes[timeline->lane_of_thread[thread_id]];
+}
+
+// --- reading the threads ---
+
+static int compare_lanes(const void *a, const void *b)
+{
+    const struct trace_thread *x = &((const struct lane *)a)->thread->row;
+    const struct trace_thread *y = &((const struct lane *)b)->thread->row;
+    if (x->process_id != y->process_id)
+        return x->process_id < y->process_id ? -1 : 1;
+    return x->id < y->id ? -1 : 1;
+}
+
+static void make_lanes(struct timeline *timeline)
+{
+    const struct model *model = timeline->model;
+    timeline->lanes = g_new0(struct lane, model->n_threads + 1);
+    timeline->lane_of_thread = g_new(uint32_t, model->threads->len + 1);
+    memset(timeline->lane_of_thread, 0xff, (model->threads->len + 1) * sizeof(uint32_t));
+    for (unsigned i = 0; i < model->threads->len; i++) {
+        const struct model_thread *thread = model->threads->pdata[i];
+        if (!thread)
+            continue;
+        struct lane *lane = &timeline->lanes[timeline->n_lanes++];
+        lane->thread = thread;
+        lane->begin = (uint64_t)MAX(thread->row.started_ticks, 0);
+        lane->end = (uint64_t)MAX(thread->row.ended_ticks, (int64_t)lane->begin);
+        lane->ends = thread->row.ended_ticks >= 0;
+    }
+    qsort(timeline->lanes, timeline->n_lanes, sizeof *timeline->lanes, compare_lanes);
+    for (unsigned i = 0; i < timeline->n_lanes; i++)
+        timeline->lane_of_thread[timeline->lanes[i].thread->row.id] = i;
+}
+
+static void set_bounds(struct timeline *timeline)
+{
+    const struct model *model = timeline->model;
+    timeline->begin = UINT64_MAX;
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        timeline->begin = MIN(timeline->begin, timeline->lanes[i].begin);
+        timeline->end = MAX(timeline->end, timeline->lanes[i].end);
+    }
+    for (unsigned i = 0; i < model->incidents->len; i++) {
+        const struct model_incident *incident = model->incidents->pdata[i];
+        timeline->end = MAX(timeline->end, (uint64_t)MAX(incident->ticks, 0));
+    }
+    if (timeline->begin > timeline->end)
+        timeline->begin = timeline->end;
+    if (timeline->end == timeline->begin)
+        timeline->end = timeline->begin + 1;
+}
+
+struct reading {
+    struct timeline *timeline;
+    GHashTable *edges;
+    timeline_progress progress;
+    void *data;
+    uint64_t done; // events
+    bool cancelled;
+};
+
+static int read_lane(struct reading *reading, struct lane *lane)
+{
+    const struct model *model = reading->timeline->model;
+    struct store_cursor *cursor = NULL;
+    int r = store_cursor_new(model->store, lane->thread->row.id, &cursor);
+    if (r < 0)
+        return r;
+    struct lane_builder *builder = lane_builder_new(model, lane, reading->edges);
+    struct trace_event event;
+    while ((r = store_cursor_next(cursor, &event)) == 1) {
+        lane_builder_add(builder, &event);
+        if (++reading->done % PROGRESS_EVENTS == 0 && reading->progress) {
+            // Half of the work is still to come when all is read.
+            double share = 0.5 * (double)reading->done / (double)MAX(model->n_events, reading->done);
+            if (!reading->progress(share, reading->data)) {
+                reading->cancelled = true;
+                break;
+            }
+        }
+    }
+    store_cursor_free(cursor);
+    // A thread that never ended lives, and keeps what it has, as long as its process; that is only known here.
+    const struct trace_process *process = model_process(model, lane->thread->row.process_id);
+    if (!lane->ends) {
+        bool over = process && process->ended_ticks >= 0;
+        uint64_t end = over ? (uint64_t)process->ended_ticks : reading->timeline->end;
+        lane->end = MAX(lane->end, end);
+        lane->ends = over;
+    }
+    lane_builder_finish(builder);
+    return r < 0 ? r : 0;
+}
+
+static bool read_lanes(struct reading *reading, GError **error)
+{
+    struct timeline *timeline = reading->timeline;
+    timeline->end = (uint64_t)MAX(store_get_number(timeline->model->store, "duration_ticks", 0), 0);
+    set_bounds(timeline);
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        int r = read_lane(reading, &timeline->lanes[i]);
+        if (reading->cancelled) {
+            g_set_error(error, MODEL_ERROR, MODEL_ERROR_CANCELLED, "cancelled");
+            return false;
+        }
+        if (r < 0) {
+            const char *message = store_message(timeline->model->store);
+            g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "%s",
+                message && *message ? message : "the trace is damaged: its events cannot be read");
+            return false;
+        }
+        timeline->n_spans += timeline->lanes[i].n_spans;
+        timeline->n_marks += timeline->lanes[i].n_marks;
+    }
+    set_bounds(timeline);
+    return true;
+}
+
+// --- histories ---
+
+struct run {
+    uint64_t key;
+    struct span_ref next;
+    uint32_t count;
+};
+
+static uint32_t run_subject(const struct timeline *timeline, struct span_ref ref, uint64_t *ret_key)
+{
+    if (ref.track == TRACK_MARKS) {
+        const struct span_mark *mark = timeline_mark(timeline, ref);
+        *ret_key = mark->ticks;
+        return model_subject_is_object(mark->kind) ? mark->subject : 0;
+    }
+    const struct span *span = timeline_span(timeline, ref);
+    *ret_key = span->begin;
+    return span->kind == SPAN_WAIT_JOIN || span->kind == SPAN_BLOCKED ? 0 : span->subject;
+}
+
+static bool run_before(const struct run *a, const struct run *b)
+{
+    return a->key != b->key ? a->key < b->key : a->next.lane < b->next.lane;
+}
+
+static void runs_sink(struct run *runs, unsigned n, unsigned at)
+{
+    struct run run = runs[at];
+    for (;;) {
+        unsigned child = 2 * at + 1;
+        if (child >= n)
+            break;
+        if (child + 1 < n && run_before(&runs[child + 1], &runs[child]))
+            child++;
+        if (!run_before(&runs[child], &run))
+            break;
+        runs[at] = runs[child];
+        at = child;
+    }
+    runs[at] = run;
+}
+
+// A heap of all tracks and mark lists, the earliest beginning on top.
+static GArray *make_runs(const struct timeline *timeline)
+{
+    GArray *runs = g_array_new(false, false, sizeof(struct run));
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        const struct lane *lane = &timeline->lanes[i];
+        for (unsigned j = 0; j <= TRACK_MARKS; j++) {
+            uint32_t count = j == TRACK_MARKS ? lane->n_marks : lane->tracks[j].count;
+            if (!count)
+                continue;
+            struct run run = { .next = { .lane = i, .track = (uint8_t)j }, .count = count };
+            run_subject(timeline, run.next, &run.key);
+            g_array_append_val(runs, run);
+        }
+    }
+    for (unsigned i = runs->len / 2; i-- > 0;)
+        runs_sink((struct run *)(void *)runs->data, runs->len, i);
+    return runs;
+}
+
+static void count_refs(struct timeline *timeline)
+{
+    uint32_t n_objects = timeline->model->objects->len;
+    uint64_t key;
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        const struct lane *lane = &timeline->lanes[i];
+        for (unsigned j = 0; j <= TRACK_MARKS; j++) {
+            uint32_t count = j == TRACK_MARKS ? lane->n_marks : lane->tracks[j].count;
+            for (uint32_t k = 0; k < count; k++) {
+                uint32_t subject = run_subject(timeline, (struct span_ref){ i, k, (uint8_t)j }, &key);
+                if (subject && subject < n_objects)
+                    timeline->histories[subject].count++;
+            }
+        }
+    }
+    const struct span_ref *at = timeline->refs;
+    for (uint32_t i = 0; i < n_objects; i++) {
+        timeline->histories[i].refs = at;
+        at += timeline->histories[i].count;
+        timeline->histories[i].count = 0;
+    }
+}
+
+static void make_histories(struct timeline *timeline)
+{
+    uint32_t n_objects = timeline->model->objects->len;
+    timeline->refs = g_new(struct span_ref, timeline->n_spans + timeline->n_marks + 1);
+    timeline->histories = g_new0(struct object_history, n_objects + 1);
+    count_refs(timeline);
+    GArray *runs = make_runs(timeline);
+    struct run *heap = (struct run *)(void *)runs->data;
+    unsigned n = runs->len;
+    while (n) {
+        uint64_t key;
+        uint32_t subject = run_subject(timeline, heap->next, &key);
+        if (subject && subject < n_objects) {
+            struct object_history *history = &timeline->histories[subject];
+            ((struct span_ref *)history->refs)[history->count++] = heap->next;
+        }
+        if (++heap->next.index < heap->count)
+            run_subject(timeline, heap->next, &heap->key);
+        else
+            heap[0] = heap[--n];
+        if (n)
+            runs_sink(heap, n, 0);
+    }
+    g_array_unref(runs);
+}
+
+// Two owners at once are a clock's error when they overlap by little, else a release by somebody else.
+static void repair_overlap(
+    struct timeline *timeline, struct span_ref first, struct span_ref second, uint64_t early)
+{
+    struct span *a = (struct span *)timeline_span(timeline, first);
+    struct span *b = (struct span *)timeline_span(timeline, second);
+    if (b->begin >= a->end)
+        return;
+    if (a->end - b->begin > early || b->end < a->end) {
+        a->end = b->begin;
+        a->flags &= (uint8_t)~SPAN_OPEN;
+        return;
+    }
+    if (second.index) {
+        struct span *wait = b - 1;
+        if (wait->end == b->begin && wait->kind == SPAN_WAIT_LOCK)
+            wait->end = a->end;
+    }
+    b->begin = a->end;
+}
+
+static void finish_history(struct timeline *timeline, struct object_history *history, uint64_t early)
+{
+    const struct span_ref *owner = NULL;
+    for (uint32_t i = 0; i < history->count; i++) {
+        if (history->refs[i].track == TRACK_MARKS)
+            continue;
+        struct span *span = (struct span *)timeline_span(timeline, history->refs[i]);
+        if (span->kind != SPAN_HOLD) {
+            history->waits++;
+            history->wait_ticks += span->end - span->begin;
+            timeline->longest_wait = MAX(timeline->longest_wait, (double)(span->end - span->begin));
+            continue;
+        }
+        if (owner && !(span->flags & SPAN_SHARED))
+            repair_overlap(timeline, *owner, history->refs[i], early);
+        if (!(span->flags & SPAN_SHARED))
+            owner = &history->refs[i];
+        history->holds++;
+        history->hold_ticks += span->end - span->begin;
+    }
+}
+
+static void make_pyramid(struct timeline *timeline, struct lane *lane)
+{
+    lane->pyramid = pyramid_new(timeline->begin, timeline->end, lane->n_spans);
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        for (uint32_t j = 0; j < lane->tracks[i].count; j++) {
+            const struct span *span = &lane->tracks[i].spans[j];
+            pyramid_add(lane->pyramid, span->begin, span->end, span->kind, span->kind != SPAN_HOLD, i + 1,
+                timeline_colour(
+                    span->kind == SPAN_WAIT_JOIN || span->kind == SPAN_BLOCKED ? 0 : span->subject));
+        }
+    }
+    pyramid_finish(lane->pyramid);
+}
+
+static bool tie_lanes(struct timeline *timeline, timeline_progress progress, void *data, GError **error)
+{
+    uint64_t early = (uint64_t)(EARLY_NS / timeline->model->ns_per_tick);
+    make_histories(timeline);
+    bool go_on = !progress || progress(0.8, data);
+    for (uint32_t i = 0; go_on && i < timeline->model->objects->len; i++)
+        finish_history(timeline, &timeline->histories[i], early);
+    for (unsigned i = 0; go_on && i < timeline->n_lanes; i++) {
+        make_pyramid(timeline, &timeline->lanes[i]);
+        go_on = !progress || progress(0.8 + 0.2 * (i + 1) / timeline->n_lanes, data);
+    }
+    if (!go_on)
+        g_set_error(error, MODEL_ERROR, MODEL_ERROR_CANCELLED, "cancelled");
+    return go_on;
+}
+
+static GArray *edges_of(GHashTable *set)
+{
+    GArray *edges = g_array_new(false, false, sizeof(struct lock_edge));
+    GHashTableIter iter;
+    void *edge;
+    g_hash_table_iter_init(&iter, set);
+    while (g_hash_table_iter_next(&iter, &edge, NULL))
+        g_array_append_vals(edges, edge, 1);
+    return edges;
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+    const struct lock_edge *x = a;
+    const struct lock_edge *y = b;
+    if (x->held != y->held)
+        return x->held < y->held ? -1 : 1;
+    return x->taken < y->taken ? -1 : x->taken > y->taken;
+}
+
+struct timeline *timeline_new(
+    const struct model *model, timeline_progress progress, void *data, GError **error)
+{
+    struct timeline *timeline = g_new0(struct timeline, 1);
+    timeline->model = model;
+    make_lanes(timeline);
+    struct reading reading = {
+        .timeline = timeline, .edges = lane_builder_edges_new(), .progress = progress, .data = data
+    };
+    bool done = read_lanes(&reading, error) && tie_lanes(timeline, progress, data, error);
+    timeline->edges = edges_of(reading.edges);
+    g_array_sort(timeline->edges, compare_edges);
+    g_hash_table_unref(reading.edges);
+    if (done)
+        return timeline;
+    timeline_free(timeline);
+    return NULL;
+}
+
+void timeline_free(struct timeline *timeline)
+{
+    if (!timeline)
+        return;
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        struct lane *lane = &timeline->lanes[i];
+        for (unsigned j = 0; j < TRACKS_MAX; j++)
+            g_free(lane->tracks[j].spans);
+        g_free(lane->marks);
+        pyramid_free(lane->pyramid);
+    }
+    g_array_unref(timeline->edges);
+    g_free(timeline->lanes);
+    g_free(timeline->lane_of_thread);
+    g_free(timeline->refs);
+    g_free(timeline->histories);
+    g_free(timeline);
+}
+
+// --- questions ---
+
+static bool starts_after(const struct timeline *timeline, struct span_ref ref, uint64_t ticks)
+{
+    uint64_t key;
+    run_subject(timeline, ref, &key);
+    return key > ticks;
+}
+
+// How many entries of the history begin no later than ticks.
+static uint32_t history_until(
+    const struct timeline *timeline, const struct object_history *history, uint64_t ticks)
+{
+    uint32_t low = 0;
+    uint32_t high = history->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (starts_after(timeline, history->refs[middle], ticks))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static bool mark_wakes(unsigned kind)
+{
+    return kind == EVENT_COND_SIGNAL || kind == EVENT_COND_BROADCAST || kind == EVENT_POST;
+}
+
+bool timeline_find_cause(const struct timeline *timeline, struct span_ref wait, struct span_ref *ret_cause)
+{
+    const struct span *span = timeline_span(timeline, wait);
+    if (span->kind == SPAN_HOLD || span->kind == SPAN_BLOCKED || span->kind == SPAN_WAIT_JOIN ||
+        span->flags & (SPAN_OPEN | SPAN_FAILED) || span->subject >= timeline->model->objects->len)
+        return false;
+    const struct object_history *history = &timeline->histories[span->subject];
+    uint32_t at = history_until(timeline, history, span->end);
+    uint64_t best = 0;
+    for (uint32_t n = 0; at-- > 0 && n < LOOK_BACK; n++) {
+        struct span_ref ref = history->refs[at];
+        if (ref.lane == wait.lane)
+            continue;
+        if (ref.track == TRACK_MARKS) {
+            if (span->kind != SPAN_WAIT_LOCK && mark_wakes(timeline_mark(timeline, ref)->kind)) {
+                *ret_cause = ref;
+                return true;
+            }
+            continue;
+        }
+        const struct span *other = timeline_span(timeline, ref);
+        if (span->kind == SPAN_WAIT_LOCK && other->kind == SPAN_HOLD && other->end <= span->end &&
+            other->end > best) {
+            best = other->end;
+            *ret_cause = ref;
+            if (!(other->flags & SPAN_SHARED))
+                return true;
+        }
+    }
+    return best > 0;
+}
+
+bool timeline_find_owner(const struct timeline *timeline, struct span_ref wait, struct span_ref *ret_hold)
+{
+    const struct span *span = timeline_span(timeline, wait);
+    if (span->kind != SPAN_WAIT_LOCK || span->subject >= timeline->model->objects->len)
+        return false;
+    const struct object_history *history = &timeline->histories[span->subject];
+    // Who has it at the end of the wait matters most: it may have changed hands meanwhile.
+    uint32_t at = history_until(timeline, history, span->end);
+    for (uint32_t n = 0; at-- > 0 && n < LOOK_BACK; n++) {
+        struct span_ref ref = history->refs[at];
+        if (ref.track == TRACK_MARKS || (ref.lane == wait.lane && ref.track == wait.track))
+            continue;
+        const struct span *other = timeline_span(timeline, ref);
+        if (other->kind == SPAN_HOLD && other->end > span->begin && other->begin < span->end) {
+            *ret_hold = ref;
+            return true;
+        }
+    }
+    return false;
+}

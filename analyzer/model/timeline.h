@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// A trace as something to look at: a lane per thread, in it what the thread held and waited for, when.
+//
+//   lane of 'left'    track 0   |===== holds a =========================|
+//                     track 1      |/// waits for b ///|== holds b ==|
+//
+// A track's spans are sorted and never overlap, so any moment or viewport is found by bisection. The whole is built in one pass
+// over each thread, in memory of 32 bytes a span; nothing of it refers to the store afterwards.
+#ifndef TRENZA_TIMELINE_H
+#define TRENZA_TIMELINE_H
+
+#include "model.h"
+#include "pyramid.h"
+
+enum span_kind {
+    SPAN_HOLD,
+    SPAN_WAIT_LOCK,
+    SPAN_WAIT_SEMAPHORE,
+    SPAN_WAIT_COND,
+    SPAN_WAIT_BARRIER,
+    SPAN_WAIT_JOIN,
+    SPAN_WAIT_ONCE,
+    SPAN_BLOCKED, // in a system call; subject is its number
+    SPAN_KINDS,
+};
+// "holds", "waits for", ...
+const char *span_kind_text(enum span_kind kind);
+
+enum span_flags {
+    SPAN_SHARED = 1 << 0, // as a reader
+    SPAN_OPEN = 1 << 1,   // never ended: it lasts as long as the lane
+    SPAN_FAILED = 1 << 2, // a wait that ended without what it was for
+    SPAN_CROWD = 1 << 3,  // stands for several locks, more than there are tracks; subject is 0
+    SPAN_TIMED = 1 << 4,  // a wait with a time-out
+};
+
+struct span {
+    uint64_t begin; // ticks
+    uint64_t end;
+    uint32_t subject; // object id; SPAN_WAIT_JOIN: thread id
+    uint32_t stack;   // where it began
+    uint32_t end_stack;
+    uint8_t kind; // enum span_kind
+    uint8_t flags;
+};
+
+// An event that takes no time.
+struct span_mark {
+    uint64_t ticks;
+    uint32_t subject;
+    uint32_t stack;
+    uint8_t kind; // enum event_kind
+};
+
+#define TRACKS_MAX 16u
+
+struct track {
+    struct span *spans;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct lane {
+    const struct model_thread *thread;
+    uint64_t begin; // ticks; of the thread's life
+    uint64_t end;
+    bool ends; // false: alive when the recording ended
+    struct track tracks[TRACKS_MAX];
+    unsigned n_tracks;
+    struct span_mark *marks; // sorted
+    uint32_t n_marks;
+    uint32_t marks_capacity;
+    uint64_t n_spans;
+    struct pyramid *pyramid;
+};
+
+// One span or mark, by where it is.
+struct span_ref {
+    uint32_t lane;
+    uint32_t index;
+    uint8_t track; // TRACK_MARKS: a mark
+};
+#define TRACK_MARKS TRACKS_MAX
+
+// Everything that happened to one object, by time of beginning.
+struct object_history {
+    const struct span_ref *refs;
+    uint32_t count;
+    uint64_t wait_ticks; // of all waits for it
+    uint64_t hold_ticks;
+    uint32_t waits;
+    uint32_t holds;
+};
+
+// One lock taken while another was held.
+struct lock_edge {
+    uint32_t held;
+    uint32_t taken;
+    uint32_t count;
+    uint32_t thread_id;  // of the first of them
+    uint32_t held_stack; // of the first of them
+    uint32_t taken_stack;
+};
+
+struct timeline {
+    const struct model *model;
+    struct lane *lanes; // by process, then by start
+    unsigned n_lanes;
+    uint32_t *lane_of_thread; // by thread id; UINT32_MAX: none
+    uint64_t begin;           // ticks
+    uint64_t end;
+    uint64_t n_spans;
+    uint64_t n_marks;
+    struct span_ref *refs;            // the histories lie in it one behind the other
+    struct object_history *histories; // by object id; count 0: nothing happened
+    GArray *edges;                    // of struct lock_edge
+    double longest_wait;              // ticks
+};
+
+// Told now and then how much has been done, 0 to 1. False ends the building.
+typedef bool (*timeline_progress)(double share, void *data);
+
+// The model must outlive the timeline. NULL and *error when the trace is damaged or progress said no (MODEL_ERROR_CANCELLED).
+// Cost: linear in the events, times the logarithm of the number of tracks.
+struct timeline *timeline_new(
+    const struct model *model, timeline_progress progress, void *data, GError **error);
+void timeline_free(struct timeline *timeline);
+
+// The first span that ends after ticks; count: none.
+uint32_t track_find(const struct track *track, uint64_t ticks);
+// The first mark not before ticks; n_marks: none.
+uint32_t lane_find_mark(const struct lane *lane, uint64_t ticks);
+const struct lane *timeline_lane(const struct timeline *timeline, uint32_t thread_id);
+static inline const struct span *timeline_span(const struct timeline *timeline, struct span_ref ref)
+{
+    return &timeline->lanes[ref.lane].tracks[ref.track].spans[ref.index];
+}
+static inline const struct span_mark *timeline_mark(const struct timeline *timeline, struct span_ref ref)
+{
+    return &timeline->lanes[ref.lane].marks[ref.index];
+}
+// The small number by which an object is told from others in colour, from 0.
+uint8_t timeline_colour(uint32_t object_id);
+
+// What let a wait end: the release, signal, post or end of a thread that came just before. False: not known.
+bool timeline_find_cause(const struct timeline *timeline, struct span_ref wait, struct span_ref *ret_cause);
+// Who holds what a lock wait is for while it lasts. False: nobody, or not known.
+bool timeline_find_owner(const struct timeline *timeline, struct span_ref wait, struct span_ref *ret_hold);
+
+#endif
