@@ -217,11 +217,11 @@ def redis_seconds(prefix, folder):
             if socket.exists():
                 break
             time.sleep(0.05)
-        _, out = run(['redis-benchmark', '-s', socket, '-t', 'set,get', '-n', '400000', '-P', '16', '-c', '40', '--csv'])
+        _, out = run(['redis-benchmark', '-s', socket, '-t', 'set,get', '-n', '200000', '-P', '16', '-c', '40', '--csv'])
         rates = [float(line.split(b',')[1].strip(b'"')) for line in out.splitlines()[1:]]
         run(['redis-cli', '-s', socket, 'SHUTDOWN', 'NOSAVE'])
         server.wait(60)
-        return sum(400000 / rate for rate in rates)
+        return sum(200000 / rate for rate in rates)
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
