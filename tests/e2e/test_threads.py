@@ -34,6 +34,14 @@ def more_threads_than_a_segment_has_room_for(folder):
 
 
 @case
+def crowds_that_need_more_room_at_the_same_time(folder):
+    native, _, trace = compare(folder, program('crowd', 8, 300))
+    require_equal((native.status, native.out), (0, b'2400\n'), 'natively')
+    trace.require_whole(processes=1, threads=2409)
+    require_equal(trace.events('acquire'), 2400, 'acquisitions')
+
+
+@case
 def odd_stacks(folder):
     native, recorded, trace = compare(folder, program('odd_stacks'))
     require(native.out.endswith(b'given 1700\n'), f'natively: {native}')
