@@ -32,6 +32,18 @@ def fork_while_others_lock(folder):
 
 
 @case
+def forks_inside_of_calls(folder):
+    native, _, trace = compare(folder, program('forks_inside'))
+    require_equal(native.out, b''.join(b'%s %d: status %d\n' % (what, way, 40 + way) for way in range(3)
+                                       for what in (b'once', b'sem_wait')), 'natively')
+    trace.require_sound(processes=7, threads=7)
+    acquired = trace.rows("(SELECT count(*) FROM event WHERE event.thread_id = thread.id AND kind = 'acquire')",
+                          'FROM thread WHERE process_id > 1')
+    require_equal(acquired, [(2,)] * 6, 'acquisitions of the children')
+    require_equal(trace.value('count(*)', 'FROM process WHERE forked_by = 1'), 6, 'forked processes')
+
+
+@case
 def vfork_and_exec(folder):
     native, _, trace = compare(folder, program('children', 'vfork'))
     require(native.out.count(b'leaf\n') == 5, f'natively: {native}')

@@ -51,4 +51,14 @@ def posts_in_a_signal_handler_do_the_same(folder):
     require(recorded.seconds < 20, f'took {recorded.seconds} s')
 
 
+@case
+def recording_blocking_calls_changes_nothing_either(folder):
+    for argv in (program('return_codes'), program('cancellation'), program('children', 'shell'), ['sleep', '0.01']):
+        _, _, trace = compare(folder, argv, options=['--blocking-calls'])
+        trace.require_whole()
+        trace.require_order()
+        require(trace.events('block-begin') > 0, f'{argv}: no blocking call')
+        require(trace.events('block-end') <= trace.events('block-begin'), f'{argv}: ends without a beginning')
+
+
 harness.main()
