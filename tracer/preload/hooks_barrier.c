@@ -38,14 +38,32 @@ EXPORT int pthread_barrier_wait(pthread_barrier_t *barrier)
 
 #define ONCE_DONE 2
 
+// The innermost call in progress. Not in struct thread: a signal handler may fork during a wait for somebody else's
+// routine, which the child then runs itself.
+static __thread struct {
+    void (*routine)(void);
+    struct thread *thread;
+    uint32_t object;
+} running __attribute__((tls_model("initial-exec")));
+
+static void once_begin(const struct call *call, void (*routine)(void))
+{
+    call_event(call, EVENT_ONCE_REQUEST, 0);
+    running.routine = routine;
+    running.thread = call->thread;
+    running.object = call->object;
+}
+
 // Runs in the place of the program's routine, in the thread that won.
 static void once_run(void)
 {
-    struct thread *thread = thread_current();
-    void (*routine)(void) = thread->once_routine;
+    void (*routine)(void) = running.routine;
     struct call call;
-    call_begin_plain(&call);
-    call.object = thread->once_object;
+    if (!call_begin_plain(&call) || call.thread != running.thread) {
+        routine();
+        return;
+    }
+    call.object = running.object;
     call_event(&call, EVENT_ONCE_BEGIN, 0);
     routine();
     call_event(&call, EVENT_ONCE_END, 0);
@@ -60,9 +78,7 @@ EXPORT int pthread_once(pthread_once_t *control, void (*routine)(void))
         return 0;
     if (!call_begin(&call, control, OBJECT_ONCE))
         return REAL(pthread_once)(control, routine);
-    call_event(&call, EVENT_ONCE_REQUEST, 0);
-    call.thread->once_routine = routine;
-    call.thread->once_object = call.object;
+    once_begin(&call, routine);
     const int rc = REAL(pthread_once)(control, once_run);
     call_event(&call, EVENT_ONCE_DONE, 0);
     return rc;
@@ -77,9 +93,7 @@ EXPORT void call_once(once_flag *flag, void (*routine)(void))
         REAL(call_once)(flag, routine);
         return;
     }
-    call_event(&call, EVENT_ONCE_REQUEST, 0);
-    call.thread->once_routine = routine;
-    call.thread->once_object = call.object;
+    once_begin(&call, routine);
     REAL(call_once)(flag, once_run);
     call_event(&call, EVENT_ONCE_DONE, 0);
 }

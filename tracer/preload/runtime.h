@@ -53,8 +53,6 @@ struct thread {
     uint32_t slot;                                    // index in its segment
     uint32_t segment;                                 // index in process.segments
     uint32_t end_rounds;                              // how often the thread-specific destructor has run
-    uint32_t once_object;                             // of the innermost pthread_once in progress
-    void (*once_routine)(void);                       // the same
     _Atomic(struct object_node *) stack_objects;      // nodes in this thread's stack, pushed by anyone
     struct object_node *objects[THREAD_OBJECT_CACHE]; // direct-mapped by address
     uintptr_t
@@ -90,6 +88,7 @@ struct process {
     uint64_t zero_ticks;
     bool clock_monotonic;
     bool blocking_calls;
+    bool forked; // locks it finds may have been its parent's
     struct wire_session *session;
     _Atomic uint32_t next_serial; // last one given out
     _Atomic uint32_t next_object;

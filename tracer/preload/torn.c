@@ -50,8 +50,11 @@ static bool in_handler(struct thread *thread, const struct caller *caller)
 
 void ring_end_inside(struct thread *thread, uint64_t first, uint64_t n)
 {
-    if (thread->ring == NULL)
-        return; // a fork has wiped it: in the child of a handler's fork
+    // In the child of a fork inside of a hook: a handler's, or a once routine's. What the hook began is the parent's.
+    if (thread->ring == NULL) {
+        thread->depth = 0;
+        return;
+    }
     const struct caller caller = CALLER();
     uint64_t mask;
     sys_block_signals(&mask);
