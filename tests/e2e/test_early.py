@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Locks used before this library's own constructor has run, and before its fork handler."""
+"""Other libraries: such as use locks before this library's constructor and fork handler have run, or bring an allocator."""
 
 import harness
 from harness import PRELOAD, Trace, case, compare, program, require_equal, run, wait_until
@@ -30,6 +30,14 @@ def constructors_that_lock_before_there_is_a_recorder(folder):
     trace = Trace(folder / 'trenza.db')
     wait_until(lambda: trace.path.exists() and trace.meta('complete') == '1', 'the trace is complete')
     require_equal(require_family(trace), 1, 'acquisitions of the parent after the start of the recorder')
+
+
+@case
+def allocators_that_do_not_tell_sizes(folder):
+    native, _, trace = compare(folder, program('own_allocations'))
+    require_equal((native.status, native.out), (0, b'done\n'), 'natively')
+    trace.require_sound(processes=1, threads=1)
+    require_equal(trace.value('count(*)', "FROM object WHERE kind = 'mutex' AND ended_how = 'freed'"), 1000, 'freed')
 
 
 harness.main()

@@ -2,7 +2,8 @@
 // Memory that goes away takes its locks with it: free, realloc, munmap, mremap. A std::mutex has neither an init nor a
 // destroy call, so this is how its end is known. Allocations themselves are not hooked.
 // Blind: allocators that neither call free() nor munmap() (arenas inside a program, operator delete of an allocator of
-// its own); their locks end when they are initialised again.
+// its own); their locks end when they are initialised again. Of an allocator that has no malloc_usable_size() only locks at
+// the very beginning of a block.
 #include <stdarg.h>
 
 #include "object.h"
@@ -22,11 +23,16 @@ static void free_forward(void *memory)
     real_functions.free(memory);
 }
 
-static void end_block(const void *memory)
+static size_t size_of_block(void *memory)
+{
+    return real_sizes_known() ? REAL(malloc_usable_size)(memory) : 1;
+}
+
+static void end_block(void *memory)
 {
     if (memory == NULL || !object_any_alive())
         return;
-    const size_t size = REAL(malloc_usable_size)((void *)memory);
+    const size_t size = size_of_block(memory);
     if (LIKELY(!object_maybe_in(memory, size)))
         return;
     struct thread *thread = thread_current();
@@ -44,7 +50,7 @@ EXPORT void *realloc(void *memory, size_t size)
 {
     size_t old_size = 0;
     if (memory != NULL && object_any_alive()) {
-        old_size = REAL(malloc_usable_size)(memory);
+        old_size = size_of_block(memory);
         if (LIKELY(!object_maybe_in(memory, old_size)))
             old_size = 0;
     }

@@ -5,6 +5,19 @@
 #include "real.h"
 
 struct real real_functions;
+static bool sizes_known;
+
+static bool same_module(void *one, void *other)
+{
+    struct dl_find_object found_one, found_other;
+    return _dl_find_object(one, &found_one) == 0 && _dl_find_object(other, &found_other) == 0 &&
+           found_one.dlfo_link_map == found_other.dlfo_link_map;
+}
+
+bool real_sizes_known(void)
+{
+    return sizes_known;
+}
 
 void real_resolve(void)
 {
@@ -16,5 +29,6 @@ void real_resolve(void)
 #include "real_list.h"
 #undef TRENZA_REAL
 #undef TRENZA_REAL_VERSION
+    sizes_known = same_module((void *)real_functions.free, (void *)real_functions.malloc_usable_size);
     blocking_resolve();
 }

@@ -10,6 +10,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -31,6 +32,9 @@ void real_resolve(void);
 
 // The part of it that hooks_blocking.c keeps to itself.
 void blocking_resolve(void);
+
+// Whether malloc_usable_size() knows what free() gets: a program's own allocator may have the one without the other.
+bool real_sizes_known(void);
 
 // The real function; resolves when a constructor of another library came before ours.
 #define REAL(name)                                                                                           \
