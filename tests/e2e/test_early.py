@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Other libraries: such as use locks before this library's constructor and fork handler have run, or bring an allocator."""
 
+import signal
+
 import harness
-from harness import PRELOAD, Trace, case, compare, program, require_equal, run, wait_until
+from harness import PRELOAD, Trace, case, compare, program, require, require_equal, run, wait_until
 
 OUT = b'status 3\nstatus 4\n'
 
@@ -30,6 +32,16 @@ def constructors_that_lock_before_there_is_a_recorder(folder):
     trace = Trace(folder / 'trenza.db')
     wait_until(lambda: trace.path.exists() and trace.meta('complete') == '1', 'the trace is complete')
     require_equal(require_family(trace), 1, 'acquisitions of the parent after the start of the recorder')
+
+
+@case
+def no_signal_tells_of_the_recorder(folder):
+    def block_signals():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    for environment in {}, {'LD_PRELOAD': PRELOAD, 'TRENZA_PROGRAM': harness.TRENZA}:
+        ended = run(['grep', 'Pnd', '/proc/self/status'], environment=environment, cwd=folder, preexec_fn=block_signals)
+        require_equal(ended.out, b'SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n', 'pending signals')
+    require((folder / 'trenza.db').exists(), 'no trace')
 
 
 @case

@@ -17,9 +17,9 @@ def stress(folder, *options, processes, threads, seconds=30):
 
 @case
 def stress_ng_mutexes(folder):
-    # Enough for all of its threads to come to work: with few operations it says at random that it could make none.
-    events = stress(folder, '--mutex', '2', '--mutex-ops', '100000', processes=3, threads=(5, 40))
-    require(events > 100000, f'only {events} events')
+    # Ended by time alone: with a number of operations it says at random that it could make no threads.
+    events = stress(folder, '--mutex', '2', processes=3, threads=(5, 40), seconds=2)
+    require(events > 10000, f'only {events} events')
 
 
 @case

@@ -14,11 +14,12 @@ def end_suddenly(folder, how, microseconds):
     pairs, _ = tally(counted)
     trace.require_whole(processes=1, threads=(1, 3))
     trace.require_order()
-    recorded = trace.rows("serial, (SELECT count(*) FROM event WHERE thread_id = thread.id AND kind LIKE 'acquire%'), "
-                          "(SELECT count(*) FROM event WHERE thread_id = thread.id AND kind = 'release')",
-                          'FROM thread WHERE creator_id IS NOT NULL ORDER BY serial')
-    recorded += [(0, 0, 0)] * (2 - len(recorded)) # a thread may not have come to its first lock
-    for (_, acquired, released), done in zip(recorded, pairs):
+    recorded = {serial: counts for serial, *counts in trace.rows(
+        "serial, (SELECT count(*) FROM event WHERE thread_id = thread.id AND kind LIKE 'acquire%'), "
+        "(SELECT count(*) FROM event WHERE thread_id = thread.id AND kind = 'release')", 'FROM thread')}
+    for index, done in enumerate(pairs[:2]):
+        # The main thread is the first; one that has not come to its first lock may not be there at all.
+        acquired, released = recorded.get(index + 2, (0, 0))
         # One pair may have been under way, or done and not yet counted.
         require(done <= released <= done + 1 and done <= acquired <= done + 1,
                 f'{how} after {microseconds} us: {done} pairs done, {acquired} acquires and {released} releases recorded')
