@@ -105,7 +105,8 @@ bool spawn_recorder(void)
     char *arguments[] = { program, "record", "--attach", "--ready-fd=3", "-o",
         (char *)(output != NULL && output[0] != '\0' ? output : "trenza.db"), NULL };
     char **envp = clean_environment();
-    const pid_t child = (pid_t)SYS3(SYS_fork, 0, 0, 0);
+    // A fork whose end is told by no signal: a program may wait for SIGCHLD, with it blocked from the start.
+    const pid_t child = (pid_t)SYS3(SYS_clone, 0, 0, 0);
     if (child == 0) {
         SYS3(SYS_setsid, 0, 0, 0);
         if (SYS3(SYS_fork, 0, 0, 0) == 0)
@@ -117,7 +118,7 @@ bool spawn_recorder(void)
     bool ready = false;
     if (child > 0) {
         int status;
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        while (SYS6(SYS_wait4, child, &status, __WALL, 0, 0, 0) == -EINTR)
             ;
         ready = read_path(ends[0], path);
     }
