@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "components.h"
+#include "prediction_trace.h"
 
 #define PATTERNS_MAX 200000u // distinct (wanted, held set)
 #define INSTANCES_MAX 256u   // of a pattern
@@ -18,7 +19,9 @@
 #define CYCLE_LENGTH_MAX 256u
 
 struct lock_graph {
-    GHashTable *patterns; // set of struct graph_pattern *
+    GHashTable *patterns;    // set of struct graph_pattern *
+    GPtrArray *writers;      // those of patterns that want to write what prefers writers
+    GPtrArray *join_objects; // of struct model_object *
     uint64_t left_out;
 };
 
@@ -48,6 +51,7 @@ static void instance_free(void *data)
 {
     struct graph_instance *instance = data;
     g_array_unref(instance->segments);
+    g_array_unref(instance->positions);
     g_free(instance->held_stacks);
     g_free(instance);
 }
@@ -64,6 +68,8 @@ struct lock_graph *lock_graph_new(void)
 {
     struct lock_graph *graph = g_new0(struct lock_graph, 1);
     graph->patterns = g_hash_table_new_full(pattern_hash, pattern_equal, pattern_free, NULL);
+    graph->writers = g_ptr_array_new();
+    graph->join_objects = g_ptr_array_new_with_free_func(g_free);
     return graph;
 }
 
@@ -71,8 +77,25 @@ void lock_graph_free(struct lock_graph *graph)
 {
     if (!graph)
         return;
+    g_ptr_array_unref(graph->writers);
     g_hash_table_unref(graph->patterns);
+    g_ptr_array_unref(graph->join_objects);
     g_free(graph);
+}
+
+const struct model_object *lock_graph_join_object(struct lock_graph *graph, uint32_t id)
+{
+    struct model_object *object = g_new0(struct model_object, 1);
+    object->row.id = id;
+    object->row.kind = OBJECT_NONE;
+    object->label = object->class_key = "end of a thread";
+    g_ptr_array_add(graph->join_objects, object);
+    return object;
+}
+
+bool lock_graph_prefers_writers(const struct model_object *object)
+{
+    return object->row.kind == OBJECT_RWLOCK && object->row.flags & OBJECT_PREFER_WRITER;
 }
 
 uint64_t lock_graph_left_out(const struct lock_graph *graph)
@@ -99,10 +122,14 @@ static bool same_instance(const struct graph_instance *instance, const struct gr
     return true;
 }
 
-static void add_segment(struct graph_instance *instance, uint32_t segment)
+static void add_occurrence(struct graph_instance *instance, uint32_t segment, uint32_t position)
 {
     GArray *segments = instance->segments;
+    GArray *positions = instance->positions;
     instance->count++;
+    if (position != PREDICTION_NEVER &&
+        !(positions->len && g_array_index(positions, uint32_t, positions->len - 1) == position))
+        g_array_append_val(positions, position);
     if (segments->len && g_array_index(segments, uint32_t, segments->len - 1) == segment)
         return;
     if (segments->len < SEGMENTS_MAX)
@@ -119,7 +146,7 @@ static void add_instance(
         struct graph_instance *instance = pattern->instances->pdata[i];
         known_thread |= instance->thread_id == request->thread_id;
         if (same_instance(instance, request, held, n)) {
-            add_segment(instance, request->segment);
+            add_occurrence(instance, request->segment, request->position);
             return;
         }
     }
@@ -133,10 +160,11 @@ static void add_instance(
     instance->stack = request->stack;
     instance->sequence = request->sequence;
     instance->segments = g_array_new(false, false, sizeof(uint32_t));
+    instance->positions = g_array_new(false, false, sizeof(uint32_t));
     instance->held_stacks = g_new(uint32_t, n);
     for (unsigned i = 0; i < n; i++)
         instance->held_stacks[i] = held[i].stack;
-    add_segment(instance, request->segment);
+    add_occurrence(instance, request->segment, request->position);
     g_ptr_array_add(pattern->instances, instance);
 }
 
@@ -163,6 +191,8 @@ void lock_graph_add(struct lock_graph *graph, const struct graph_request *reques
         pattern->held = g_memdup2(locks, n * sizeof *locks);
         pattern->instances = g_ptr_array_new_with_free_func(instance_free);
         g_hash_table_add(graph->patterns, pattern);
+        if (request->blocks && !request->shared && lock_graph_prefers_writers(request->wanted))
+            g_ptr_array_add(graph->writers, pattern);
     }
     add_instance(pattern, request, held, n);
 }
@@ -191,7 +221,7 @@ static enum cycle_obstacle first_of(enum cycle_obstacle a, enum cycle_obstacle b
 }
 
 // A lock held by both keeps the two apart, unless both only read it.
-static bool have_gate(const struct graph_pattern *a, const struct graph_pattern *b)
+bool graph_pattern_have_gate(const struct graph_pattern *a, const struct graph_pattern *b)
 {
     for (unsigned i = 0; i < a->n_held; i++) {
         unsigned j = graph_pattern_find(b, a->held[i].object);
@@ -201,21 +231,42 @@ static bool have_gate(const struct graph_pattern *a, const struct graph_pattern 
     return false;
 }
 
+bool graph_pattern_both_read(const struct graph_pattern *wants, const struct graph_pattern *holds)
+{
+    unsigned i = graph_pattern_find(holds, wants->wanted.object);
+    return wants->wanted.shared && i < holds->n_held && holds->held[i].shared;
+}
+
+void lock_graph_each_writer(struct lock_graph *graph, const struct model_object *object,
+    bool (*each)(const struct graph_pattern *pattern, void *data), void *data)
+{
+    for (unsigned i = 0; i < graph->writers->len; i++) {
+        const struct graph_pattern *pattern = graph->writers->pdata[i];
+        if (pattern->wanted.object == object && !each(pattern, data))
+            return;
+    }
+}
+
 // What stands between a thread that wants and one that holds.
-static enum cycle_obstacle edge_obstacle(const struct graph_pattern *wants, const struct graph_pattern *holds)
+static enum cycle_obstacle edge_obstacle(
+    const struct search *search, const struct graph_pattern *wants, const struct graph_pattern *holds)
 {
     if (!wants->blocks)
         return OBSTACLE_TRYLOCK;
-    unsigned i = graph_pattern_find(holds, wants->wanted.object);
-    return wants->wanted.shared && holds->held[i].shared ? OBSTACLE_READ_READ : OBSTACLE_NONE;
+    if (!graph_pattern_both_read(wants, holds))
+        return OBSTACLE_NONE;
+    return search->graph->writers->len && lock_graph_prefers_writers(wants->wanted.object)
+               ? OBSTACLE_NONE
+               : OBSTACLE_READ_READ;
 }
 
 static enum cycle_obstacle extend_obstacle(const struct search *search, const struct graph_pattern *next)
 {
     const struct graph_pattern *last = search->path[search->length - 1];
-    enum cycle_obstacle obstacle = first_of(search->obstacles[search->length - 1], edge_obstacle(last, next));
+    enum cycle_obstacle obstacle =
+        first_of(search->obstacles[search->length - 1], edge_obstacle(search, last, next));
     for (unsigned i = 0; i < search->length; i++)
-        if (have_gate(search->path[i], next))
+        if (graph_pattern_have_gate(search->path[i], next))
             obstacle = first_of(obstacle, OBSTACLE_GATE);
     return obstacle;
 }
@@ -235,7 +286,7 @@ static void try_close(struct search *search)
         graph_pattern_find(search->path[0], last->wanted.object) == search->path[0]->n_held)
         return;
     enum cycle_obstacle obstacle =
-        first_of(search->obstacles[search->length - 1], edge_obstacle(last, search->path[0]));
+        first_of(search->obstacles[search->length - 1], edge_obstacle(search, last, search->path[0]));
     if (obstacle == OBSTACLE_NONE || search->with_obstacles)
         search->ended = !search->each(search->path, search->length, obstacle, search->data);
 }

@@ -26,7 +26,9 @@ struct graph_instance {
     uint32_t stack;
     uint32_t *held_stacks; // of the pattern's held locks, in its order
     GArray *segments;      // of uint32_t: when (thread_order.h), ascending
-    uint64_t sequence;     // of its first occurrence
+    GArray *
+        positions; // of uint32_t: when, in the abstract trace (prediction_trace.h), ascending, as far as it goes
+    uint64_t sequence; // of its first occurrence
     uint64_t count;
 };
 
@@ -43,11 +45,19 @@ struct lock_graph;
 struct lock_graph *lock_graph_new(void);
 void lock_graph_free(struct lock_graph *graph);
 
-// A thread wants an object while it holds held[0..n_held-1] (n_held > 0), which does not contain the object. Constant time;
-// memory grows with distinct patterns and stacks only, and is bounded.
+// An object that stands for the end of a thread: the thread holds it, one that waits to join it wants it. Of no kind; lives as
+// long as the graph. Its row.id is the id given.
+const struct model_object *lock_graph_join_object(struct lock_graph *graph, uint32_t id);
+// Does a writer that waits for it block new readers?
+bool lock_graph_prefers_writers(const struct model_object *object);
+
+// A thread wants an object while it holds held[0..n_held-1], which does not contain the object. n_held may be 0 for those who
+// want to write what prefers writers: they may stand in the way of readers. Constant time; memory grows with distinct patterns
+// and stacks, which are bounded, and with positions.
 struct graph_request {
     uint32_t thread_id;
     uint32_t segment;
+    uint32_t position; // PREDICTION_NEVER: not in the abstract trace
     const struct model_object *wanted;
     bool shared;
     bool blocks;
@@ -72,6 +82,14 @@ typedef bool (*lock_graph_cycle_fn)(
     const struct graph_pattern *const *patterns, unsigned n, enum cycle_obstacle obstacle, void *data);
 void lock_graph_each_cycle(
     struct lock_graph *graph, bool with_obstacles, lock_graph_cycle_fn each, void *data);
+// Is a lock common to both held sets that keeps the two apart?
+bool graph_pattern_have_gate(const struct graph_pattern *a, const struct graph_pattern *b);
+// Do both only read the lock that the one wants and the other holds? They are then no obstacle to each other, unless a third
+// thread waits to write what prefers writers.
+bool graph_pattern_both_read(const struct graph_pattern *wants, const struct graph_pattern *holds);
+// Calls back for each pattern that wants to write an object that prefers writers.
+void lock_graph_each_writer(struct lock_graph *graph, const struct model_object *object,
+    bool (*each)(const struct graph_pattern *pattern, void *data), void *data);
 // The index of object in the pattern's held set, or n_held.
 unsigned graph_pattern_find(const struct graph_pattern *pattern, const struct model_object *object);
 

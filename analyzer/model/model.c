@@ -339,7 +339,7 @@ const char *model_source(const struct model *model, const char *file, int64_t li
 
 bool model_subject_is_object(unsigned kind)
 {
-    return (kind >= EVENT_REQUEST && kind <= EVENT_OBJECT_END);
+    return (kind >= EVENT_REQUEST && kind <= EVENT_OBJECT_END) || kind == EVENT_READ || kind == EVENT_WRITE;
 }
 
 bool model_subject_is_thread(unsigned kind)

@@ -73,3 +73,7 @@ TRENZA_EVENT(BLOCK_END, "block-end", 0, "after it")
 // About the ring itself; these never reach a trace as events, except LOST.
 TRENZA_EVENT(STACK, "stack", VARIABLE, "defines stack slot `stack`; payload: the frames, innermost first, 0-padded")
 TRENZA_EVENT(LOST, "lost", 1, "payload a: how many events were dropped here because the ring was full")
+
+// Accesses to memory, in traces that come from elsewhere (STD); nothing here records them. subject: the variable.
+TRENZA_EVENT(READ, "read", 0, "reads what was written last")
+TRENZA_EVENT(WRITE, "write", 0, "writes")

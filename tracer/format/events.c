@@ -26,6 +26,7 @@ static const char *const object_kinds[OBJECT_KINDS] = {
     [OBJECT_BARRIER] = "barrier",
     [OBJECT_SEMAPHORE] = "semaphore",
     [OBJECT_ONCE] = "once",
+    [OBJECT_VARIABLE] = "variable",
 };
 
 const char *event_name(unsigned kind)

@@ -52,10 +52,11 @@ enum object_kind {
     OBJECT_BARRIER,
     OBJECT_SEMAPHORE,
     OBJECT_ONCE,
+    OBJECT_VARIABLE, // a place in memory, where accesses are known
     OBJECT_KINDS,
 };
 
-// "mutex", "rwlock", "spinlock", "cond", "barrier", "semaphore", "once"; NULL when there is no such kind.
+// "mutex", "rwlock", "spinlock", "cond", "barrier", "semaphore", "once", "variable"; NULL when there is no such kind.
 const char *object_kind_name(unsigned kind);
 
 // Properties of an object, or-ed.

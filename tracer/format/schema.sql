@@ -62,7 +62,7 @@ CREATE TABLE thread (
 CREATE TABLE object (
   id INTEGER PRIMARY KEY,
   process_id INTEGER NOT NULL,  -- the process that used it first
-  kind TEXT NOT NULL,           -- 'mutex', 'rwlock', 'spinlock', 'cond', 'barrier', 'semaphore', 'once'
+  kind TEXT NOT NULL,           -- 'mutex', 'rwlock', 'spinlock', 'cond', 'barrier', 'semaphore', 'once', 'variable'
   flags INTEGER NOT NULL,       -- enum object_flags in events.h
   address INTEGER NOT NULL,     -- in that process
   value INTEGER,                -- semaphore: initial value; barrier: count

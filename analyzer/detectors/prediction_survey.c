@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+// The survey keeps what each thread holds, semaphores included as long as they behave like locks: one permit from the start, and
+// whoever took it gives it back. Every pair (held, wanted) goes into a graph; cycles lie within its strongly connected
+// components. Covers are found by comparing what a thread holds when it creates another with what it holds when it joins it.
+#include "prediction_survey.h"
+
+#include "components.h"
+#include "held_set.h"
+
+#define PAIRS_MAX 4000000u // beyond, every pair may be part of a cycle
+#define RECENT_PAIRS 4096u // a power of two
+
+struct object_survey {
+    uint32_t first_thread; // 0: nobody has used it so far
+    uint32_t owner;        // of a lock or semaphore, exclusively
+    bool several;          // threads use it
+    bool ordered;          // given back by others
+};
+
+struct thread_survey {
+    struct held_set held;
+    uint32_t joiner;     // who joins it; 0: nobody
+    bool joined_holding; // by somebody who holds a lock
+    uint32_t creator;
+    GArray *
+        covers; // of struct prediction_cover: held at its creation, and after its end those that lasted; NULL: none
+    bool covered; // its end was seen: covers are those that lasted
+};
+
+struct prediction_survey {
+    uint32_t n_threads;
+    uint32_t n_objects;
+    struct object_survey *objects;
+    struct thread_survey *threads;
+    GHashTable *pairs;             // set of uint64_t *: held << 32 | wanted
+    uint64_t recent[RECENT_PAIRS]; // a cache in front of it
+    struct components *components; // after finish
+    bool too_many_pairs;
+    bool joins_holding; // cycles may lead through the end of a thread: any pair may be part of one
+    bool has_cycles;
+};
+
+struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects)
+{
+    struct prediction_survey *survey = g_new0(struct prediction_survey, 1);
+    survey->n_threads = n_threads;
+    survey->n_objects = n_objects;
+    survey->objects = g_new0(struct object_survey, n_objects);
+    survey->threads = g_new0(struct thread_survey, n_threads);
+    survey->pairs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    return survey;
+}
+
+void prediction_survey_free(struct prediction_survey *survey)
+{
+    if (!survey)
+        return;
+    for (uint32_t i = 0; i < survey->n_threads; i++) {
+        held_set_done(&survey->threads[i].held);
+        if (survey->threads[i].covers)
+            g_array_unref(survey->threads[i].covers);
+    }
+    g_hash_table_unref(survey->pairs);
+    components_free(survey->components);
+    g_free(survey->objects);
+    g_free(survey->threads);
+    g_free(survey);
+}
+
+static void add_pair(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
+{
+    uint64_t pair = (uint64_t)held_id << 32 | wanted_id;
+    uint64_t *recent = &survey->recent[(pair * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+    if (*recent == pair || survey->too_many_pairs)
+        return;
+    *recent = pair;
+    if (g_hash_table_contains(survey->pairs, &pair))
+        return;
+    survey->too_many_pairs = g_hash_table_size(survey->pairs) >= PAIRS_MAX;
+    if (!survey->too_many_pairs)
+        g_hash_table_add(survey->pairs, g_memdup2(&pair, sizeof pair));
+}
+
+static void want(struct prediction_survey *survey, const struct thread_survey *thread, uint32_t wanted_id)
+{
+    if (held_set_find(&thread->held, wanted_id))
+        return;
+    for (unsigned i = 0; i < thread->held.count; i++)
+        add_pair(survey, thread->held.holds[i].object->row.id, wanted_id);
+}
+
+// From now on it is no lock with critical sections.
+static void give_up_lock(struct prediction_survey *survey, struct object_survey *object, uint32_t object_id)
+{
+    object->ordered = true;
+    if (object->owner)
+        held_set_drop(&survey->threads[object->owner].held, object_id);
+    object->owner = 0;
+}
+
+static void take(
+    struct prediction_survey *survey, const struct prediction_step *step, const struct model_object *lock)
+{
+    struct object_survey *object = &survey->objects[lock->row.id];
+    struct thread_survey *thread = &survey->threads[step->thread_id];
+    bool shared = event_is_shared(step->kind);
+    bool semaphore = prediction_is_semaphore(lock);
+    if (object->ordered)
+        return;
+    bool has_one_permit = lock->row.flags & OBJECT_BY_INIT && lock->row.value == 1;
+    if (step->owner_died || (semaphore && (object->owner || !has_one_permit))) {
+        give_up_lock(survey, object, lock->row.id);
+        return;
+    }
+    want(survey, thread, lock->row.id);
+    struct hold hold = { .object = lock, .sequence = step->sequence, .shared = shared };
+    held_set_add(&thread->held, &hold);
+    if (!shared)
+        object->owner = step->thread_id;
+}
+
+static void give(
+    struct prediction_survey *survey, const struct prediction_step *step, const struct model_object *lock)
+{
+    struct object_survey *object = &survey->objects[lock->row.id];
+    struct thread_survey *thread = &survey->threads[step->thread_id];
+    if (object->ordered)
+        return;
+    if (!held_set_find(&thread->held, lock->row.id))
+        give_up_lock(survey, object, lock->row.id);
+    else if (held_set_release(&thread->held, lock->row.id) && object->owner == step->thread_id)
+        object->owner = 0;
+}
+
+static void note_use(struct prediction_survey *survey, uint32_t thread_id, const struct model_object *object)
+{
+    struct object_survey *use = &survey->objects[object->row.id];
+    if (!use->first_thread)
+        use->first_thread = thread_id;
+    use->several |= use->first_thread != thread_id;
+}
+
+static void create(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    const struct held_set *held = &survey->threads[step->thread_id].held;
+    struct thread_survey *child = &survey->threads[step->other_thread];
+    child->creator = step->thread_id;
+    if (!held->count || child->covers)
+        return;
+    child->covers = g_array_new(false, false, sizeof(struct prediction_cover));
+    for (unsigned i = 0; i < held->count; i++) {
+        struct prediction_cover cover = {
+            .object_id = held->holds[i].object->row.id,
+            .owner_id = step->thread_id,
+            .sequence = held->holds[i].sequence,
+            .shared = held->holds[i].shared,
+        };
+        g_array_append_val(child->covers, cover);
+    }
+}
+
+static void wait_for_end(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    struct thread_survey *child = &survey->threads[step->other_thread];
+    child->joiner = step->thread_id;
+    child->joined_holding |= survey->threads[step->thread_id].held.count > 0;
+}
+
+static void join(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    struct held_set *held = &survey->threads[step->thread_id].held;
+    struct thread_survey *child = &survey->threads[step->other_thread];
+    child->covered = child->creator == step->thread_id;
+    for (unsigned i = child->covers ? child->covers->len : 0; i-- > 0;) {
+        const struct prediction_cover *cover = &g_array_index(child->covers, struct prediction_cover, i);
+        const struct hold *hold = held_set_find(held, cover->object_id);
+        if (cover->owner_id != step->thread_id || !hold || hold->sequence != cover->sequence)
+            g_array_remove_index(child->covers, i);
+    }
+}
+
+static void add_thread_step(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    if (step->kind == EVENT_LOST)
+        held_set_clear(&survey->threads[step->thread_id].held);
+    if (!step->other_thread)
+        return;
+    if (step->kind == EVENT_CREATE)
+        create(survey, step);
+    else if (step->kind == EVENT_JOIN_REQUEST && !step->timed)
+        wait_for_end(survey, step);
+    else if (step->kind == EVENT_JOIN) {
+        wait_for_end(survey, step);
+        join(survey, step);
+    }
+}
+
+void prediction_survey_add(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    const struct model_object *object = step->object;
+    if (!object) {
+        add_thread_step(survey, step);
+        return;
+    }
+    note_use(survey, step->thread_id, object);
+    bool lock = prediction_is_lock(object) || prediction_is_semaphore(object);
+    if (step->mutex)
+        note_use(survey, step->thread_id, step->mutex);
+    if (lock && event_is_request(step->kind))
+        want(survey, &survey->threads[step->thread_id], object->row.id);
+    else if (lock && event_is_acquire(step->kind))
+        take(survey, step, object);
+    else if (lock && (step->kind == EVENT_RELEASE || step->kind == EVENT_POST))
+        give(survey, step, object);
+    else if (step->kind == EVENT_COND_WAIT && prediction_is_lock(step->mutex) &&
+             held_set_find(&survey->threads[step->thread_id].held, step->mutex->row.id))
+        give(survey, step, step->mutex);
+    else if (step->kind == EVENT_COND_WAKE && prediction_is_lock(step->mutex))
+        take(survey, step, step->mutex);
+}
+
+// Whoever is waited for by one that is itself waited for under a lock is waited for under that lock.
+static void spread_joins(struct prediction_survey *survey)
+{
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (uint32_t i = 0; i < survey->n_threads; i++) {
+            struct thread_survey *thread = &survey->threads[i];
+            if (!thread->joined_holding && thread->joiner && survey->threads[thread->joiner].joined_holding)
+                thread->joined_holding = changed = true;
+        }
+    }
+}
+
+void prediction_survey_finish(struct prediction_survey *survey)
+{
+    spread_joins(survey);
+    for (uint32_t i = 0; i < survey->n_threads; i++)
+        survey->joins_holding |= survey->threads[i].joined_holding;
+    survey->components = components_new();
+    GHashTableIter iter;
+    void *key;
+    g_hash_table_iter_init(&iter, survey->pairs);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        uint64_t pair = *(uint64_t *)key;
+        components_add_edge(survey->components, (uint32_t)(pair >> 32), (uint32_t)pair);
+    }
+    components_find(survey->components);
+    g_hash_table_iter_init(&iter, survey->pairs);
+    while (!survey->has_cycles && g_hash_table_iter_next(&iter, &key, NULL)) {
+        uint64_t pair = *(uint64_t *)key;
+        survey->has_cycles = components_same(survey->components, (uint32_t)(pair >> 32), (uint32_t)pair);
+    }
+    survey->has_cycles |= survey->too_many_pairs || survey->joins_holding;
+    g_hash_table_remove_all(survey->pairs);
+}
+
+bool prediction_survey_has_cycles(const struct prediction_survey *survey)
+{
+    return survey->has_cycles;
+}
+
+bool prediction_survey_is_cyclic(const struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
+{
+    return survey->too_many_pairs || survey->joins_holding ||
+           components_same(survey->components, held_id, wanted_id);
+}
+
+enum prediction_treatment prediction_survey_treatment(
+    const struct prediction_survey *survey, const struct model_object *object)
+{
+    const struct object_survey *use = &survey->objects[object->row.id];
+    if (!use->several)
+        return PREDICT_IGNORED;
+    if (prediction_is_lock(object))
+        return use->ordered ? PREDICT_ORDERED : PREDICT_LOCK;
+    return prediction_is_semaphore(object) && !use->ordered ? PREDICT_LOCK : PREDICT_HANDOFF;
+}
+
+bool prediction_survey_joined_holding(const struct prediction_survey *survey, uint32_t thread_id)
+{
+    return survey->threads[thread_id].joined_holding;
+}
+
+void prediction_survey_covers(const struct prediction_survey *survey, uint32_t thread_id, GArray *ret_covers)
+{
+    // A thread's covers are also those of the threads it creates and joins. A damaged trace may have creators in a circle.
+    const struct thread_survey *thread = &survey->threads[thread_id];
+    for (uint32_t depth = 0; thread->covered && depth < survey->n_threads; depth++) {
+        if (thread->covers)
+            g_array_append_vals(ret_covers, thread->covers->data, thread->covers->len);
+        thread = &survey->threads[thread->creator];
+    }
+}
