@@ -35,6 +35,15 @@ def constructors_that_lock_before_there_is_a_recorder(folder):
 
 
 @case
+def names_that_only_old_programs_use(folder):
+    native, _, trace = compare(folder, program('old_names'))
+    require_equal((native.status, native.out), (0, b'errors 0, busy 16, ran 1, status 7\n'), 'natively')
+    trace.require_sound(processes=2, threads=2)
+    counts = {kind: trace.events(kind) for kind in ('acquire', 'fail', 'release', 'acquire-shared', 'once-begin', 'fork')}
+    require_equal(counts, {'acquire': 2, 'fail': 1, 'release': 3, 'acquire-shared': 1, 'once-begin': 1, 'fork': 1}, 'events')
+
+
+@case
 def no_signal_tells_of_the_recorder(folder):
     def block_signals():
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])

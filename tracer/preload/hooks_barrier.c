@@ -97,3 +97,5 @@ EXPORT void call_once(once_flag *flag, void (*routine)(void))
     REAL(call_once)(flag, once_run);
     call_event(&call, EVENT_ONCE_DONE, 0);
 }
+
+EXPORT_ALIAS(__pthread_once, pthread_once);

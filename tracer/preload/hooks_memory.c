@@ -97,3 +97,5 @@ EXPORT void *mremap(void *memory, size_t old_size, size_t new_size, int flags, .
     }
     return result;
 }
+
+EXPORT_ALIAS(cfree, free);

@@ -93,3 +93,10 @@ EXPORT int pthread_mutex_consistent(pthread_mutex_t *mutex)
         call_event(&call, EVENT_CONSISTENT, 0);
     return rc;
 }
+
+EXPORT_ALIAS(__pthread_mutex_init, pthread_mutex_init);
+EXPORT_ALIAS(__pthread_mutex_destroy, pthread_mutex_destroy);
+EXPORT_ALIAS(__pthread_mutex_lock, pthread_mutex_lock);
+EXPORT_ALIAS(__pthread_mutex_trylock, pthread_mutex_trylock);
+EXPORT_ALIAS(__pthread_mutex_unlock, pthread_mutex_unlock);
+EXPORT_ALIAS(pthread_mutex_consistent_np, pthread_mutex_consistent);

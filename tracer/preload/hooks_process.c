@@ -218,3 +218,5 @@ EXPORT void quick_exit(int status)
     REAL(quick_exit)(status);
     __builtin_unreachable();
 }
+
+EXPORT_ALIAS(__fork, fork);

@@ -116,3 +116,11 @@ EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
         call_event(&call, EVENT_RELEASE_FAILED, rc);
     return rc;
 }
+
+EXPORT_ALIAS(__pthread_rwlock_init, pthread_rwlock_init);
+EXPORT_ALIAS(__pthread_rwlock_destroy, pthread_rwlock_destroy);
+EXPORT_ALIAS(__pthread_rwlock_rdlock, pthread_rwlock_rdlock);
+EXPORT_ALIAS(__pthread_rwlock_tryrdlock, pthread_rwlock_tryrdlock);
+EXPORT_ALIAS(__pthread_rwlock_wrlock, pthread_rwlock_wrlock);
+EXPORT_ALIAS(__pthread_rwlock_trywrlock, pthread_rwlock_trywrlock);
+EXPORT_ALIAS(__pthread_rwlock_unlock, pthread_rwlock_unlock);

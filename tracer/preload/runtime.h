@@ -25,6 +25,9 @@
 #include "wire.h"
 
 #define EXPORT __attribute__((visibility("default")))
+// Another name of a hook, under which programs built long ago know it.
+#define EXPORT_ALIAS(name, hook)                                                                             \
+    __asm__(".globl " #name "\n.type " #name ", @function\n.set " #name ", " #hook)
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
