@@ -301,8 +301,8 @@ static void apply_to_objects(struct arrival *arrival)
         object_initialised(arrival->recording, arrival->process, arrival->slot.subject, arrival->stack);
         break;
     case EVENT_DESTROY:
-        // Waits until nobody uses the condition any more; there is no event for its end.
-        if (arrival->object.kind == OBJECT_COND)
+        // Waits until nobody uses it any more; there is no event for its end.
+        if (arrival->object.kind == OBJECT_COND || arrival->object.kind == OBJECT_BARRIER)
             wait_begins(arrival, false);
         object_end(arrival->recording, arrival->process, arrival->slot.subject, arrival->ticks, "destroyed");
         break;
@@ -417,7 +417,7 @@ static void apply_slowly(
 // go the long way.
 static uint64_t apply_quickly(struct recording *recording, struct ring *ring, uint64_t tail, uint64_t head)
 {
-    static const uint32_t no_stacks[WIRE_STACK_SLOTS];
+    static const uint32_t no_stacks[WIRE_ALL_SLOTS];
     const struct process *process = ring->process;
     const uint32_t *stacks = ring->stacks ? ring->stacks : no_stacks;
     struct thread *thread = ring->thread;
@@ -433,7 +433,7 @@ static uint64_t apply_quickly(struct recording *recording, struct ring *ring, ui
         const struct trace_event event = {
             .ticks = ticks_of(&slot),
             .subject = ref->id,
-            .stack = stacks[slot.stack % WIRE_STACK_SLOTS],
+            .stack = G_LIKELY(slot.stack < WIRE_ALL_SLOTS) ? stacks[slot.stack] : 0,
             .arg = slot.arg,
             .kind = (uint8_t)kind,
         };
