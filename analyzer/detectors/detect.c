@@ -7,8 +7,19 @@
 
 static const struct detector *const detectors[] = {
     &detector_deadlock, // first: it tells the others which cycles have been observed
+    &detector_stuck,
     &detector_double_lock,
     &detector_unreleased_lock,
+    &detector_unlock,
+    &detector_invalid_object,
+    &detector_cond_mutex,
+    &detector_nested_monitor,
+    &detector_lost_signal,
+    &detector_semaphore,
+    &detector_join_cycle,
+    &detector_thread_leak,
+    &detector_blocking_call,
+    &detector_lost_time,
     &detector_lock_order,
 };
 
@@ -39,9 +50,23 @@ const struct rule rule_unreleased_lock = {
 
 const struct rule *const detect_rules[] = {
     &rule_deadlock,
-    &rule_double_lock,
+    &rule_stuck,
     &rule_lock_order_cycle,
+    &rule_double_lock,
     &rule_unreleased_lock,
+    &rule_foreign_unlock,
+    &rule_unlock_unheld,
+    &rule_invalid_object,
+    &rule_cond_unheld_mutex,
+    &rule_cond_mixed_mutex,
+    &rule_cond_wait_holding_lock,
+    &rule_lost_signal,
+    &rule_semaphore_overpost,
+    &rule_join_cycle,
+    &rule_thread_leak,
+    &rule_lock_across_blocking_call,
+    &rule_long_hold,
+    &rule_contention,
     NULL,
 };
 

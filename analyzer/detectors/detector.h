@@ -31,5 +31,16 @@ extern const struct detector detector_double_lock;
 extern const struct detector detector_unreleased_lock;
 extern const struct detector detector_lock_order;
 extern const struct detector detector_deadlock;
+extern const struct detector detector_stuck;
+extern const struct detector detector_unlock;
+extern const struct detector detector_invalid_object;
+extern const struct detector detector_cond_mutex;
+extern const struct detector detector_nested_monitor;
+extern const struct detector detector_lost_signal;
+extern const struct detector detector_semaphore;
+extern const struct detector detector_join_cycle;
+extern const struct detector detector_thread_leak;
+extern const struct detector detector_blocking_call;
+extern const struct detector detector_lost_time;
 
 #endif

@@ -12,6 +12,9 @@ struct replay {
     const struct model *model;
     struct merge *merge;
     struct thread_order *order;
+    struct waiters *waiters;
+    struct hand_off *hand_off;
+    GHashTable *unsure;            // set of object.id
     struct replay_thread *threads; // by thread id
     struct ordered_event current;
     bool pending; // current has been shown, but not taken into account yet
@@ -23,6 +26,9 @@ struct replay *replay_new(const struct model *model)
     replay->model = model;
     replay->merge = merge_new(model);
     replay->order = thread_order_new(model->threads->len);
+    replay->waiters = waiters_new();
+    replay->hand_off = hand_off_new(model);
+    replay->unsure = g_hash_table_new(NULL, NULL);
     replay->threads = g_new0(struct replay_thread, model->threads->len + 1);
     for (unsigned i = 0; i < model->threads->len; i++)
         replay->threads[i].thread = model->threads->pdata[i];
@@ -37,6 +43,9 @@ void replay_free(struct replay *replay)
         held_set_done(&replay->threads[i].held);
     merge_free(replay->merge);
     thread_order_free(replay->order);
+    waiters_free(replay->waiters);
+    hand_off_free(replay->hand_off);
+    g_hash_table_unref(replay->unsure);
     g_free(replay->threads);
     g_free(replay);
 }
@@ -49,6 +58,34 @@ struct replay_thread *replay_find_thread(struct replay *replay, uint32_t thread_
 struct thread_order *replay_thread_order(struct replay *replay)
 {
     return replay->order;
+}
+
+const struct waiters *replay_waiters(const struct replay *replay)
+{
+    return replay->waiters;
+}
+
+const struct hand_off *replay_hand_off(const struct replay *replay)
+{
+    return replay->hand_off;
+}
+
+const struct hold *replay_find_holder(
+    struct replay *replay, uint32_t object_id, uint32_t except, uint32_t *ret_thread_id)
+{
+    for (uint32_t i = 0; i < replay->model->threads->len; i++) {
+        const struct hold *hold = i == except ? NULL : held_set_find(&replay->threads[i].held, object_id);
+        if (hold) {
+            *ret_thread_id = i;
+            return hold;
+        }
+    }
+    return NULL;
+}
+
+bool replay_is_unsure(const struct replay *replay, uint32_t object_id)
+{
+    return g_hash_table_contains(replay->unsure, GUINT_TO_POINTER(object_id));
 }
 
 void replay_get_counts(const struct replay *replay, struct merge_counts *ret_counts)
@@ -92,6 +129,8 @@ static void hold(struct replay *replay, struct replay_thread *thread, const stru
     const struct trace_event *event = &ordered->event;
     if (!has_owner(object))
         return;
+    if (ordered->owner && ordered->owner != ordered->thread_id && !ordered->owner_died)
+        g_hash_table_add(replay->unsure, GUINT_TO_POINTER(object->row.id));
     take_from(replay, ordered->owner, object->row.id, ordered->thread_id);
     struct hold taken = {
         .object = object,
@@ -108,10 +147,11 @@ static void give_back(struct replay *replay, struct replay_thread *thread, const
 {
     if (!has_owner(object))
         return;
+    uint32_t other = replay->current.owner;
     if (held_set_find(&thread->held, object->row.id))
         held_set_release(&thread->held, object->row.id);
-    else
-        take_from(replay, replay->current.owner, object->row.id, 0);
+    else if (other || replay_find_holder(replay, object->row.id, replay->current.thread_id, &other))
+        take_from(replay, other, object->row.id, 0);
 }
 
 static void request(struct replay *replay, struct replay_thread *thread)
@@ -186,6 +226,12 @@ static void apply_thread_event(struct replay *replay, struct replay_thread *thre
     }
 }
 
+// Neither locks nor unlocks, which are nearly all events.
+static bool hands_off(unsigned kind)
+{
+    return kind >= EVENT_OWNER_DIED;
+}
+
 // Takes the current event into account.
 static void apply(struct replay *replay)
 {
@@ -194,6 +240,11 @@ static void apply(struct replay *replay)
     struct replay_thread *thread = &replay->threads[ordered->thread_id];
     const struct model_object *object =
         model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
+    if (hands_off(event->kind) ||
+        (event_is_acquire(event->kind) && object && object->row.kind == OBJECT_SEMAPHORE)) {
+        waiters_apply(replay->waiters, ordered);
+        hand_off_apply(replay->hand_off, ordered);
+    }
     if (event->kind == EVENT_NONE) {
         held_set_done(&thread->held);
         return;

@@ -3,10 +3,12 @@
 #ifndef TRENZA_REPLAY_H
 #define TRENZA_REPLAY_H
 
+#include "hand_off.h"
 #include "held_set.h"
 #include "merge.h"
 #include "model.h"
 #include "thread_order.h"
+#include "waiters.h"
 
 // What a thread is blocked for.
 struct replay_request {
@@ -50,6 +52,13 @@ int replay_next(struct replay *replay, struct replay_step *ret_step);
 // NULL when there is no such thread.
 struct replay_thread *replay_find_thread(struct replay *replay, uint32_t thread_id);
 struct thread_order *replay_thread_order(struct replay *replay);
+const struct waiters *replay_waiters(const struct replay *replay);
+const struct hand_off *replay_hand_off(const struct replay *replay);
+// A hold of the object by any other thread than `except`, and whose it is; NULL: there is none. Cost: all threads.
+const struct hold *replay_find_holder(
+    struct replay *replay, uint32_t object_id, uint32_t except, uint32_t *ret_thread_id);
+// True when somebody got the lock while it was another's: an event is missing, and who holds it is guesswork.
+bool replay_is_unsure(const struct replay *replay, uint32_t object_id);
 void replay_get_counts(const struct replay *replay, struct merge_counts *ret_counts);
 void replay_free(struct replay *replay);
 

@@ -52,7 +52,7 @@ TRENZA_EVENT(OBJECT_END, "object-end", 0, "its memory is gone; arg: enum wire_ob
 TRENZA_EVENT(THREAD_START, "thread-start", 2, "first event of a thread; payload: struct wire_thread_start")
 TRENZA_EVENT(THREAD_END, "thread-end", 0, "its last destructors run (late ones may still add events after it)")
 TRENZA_EVENT(THREAD_NAME, "thread-name", 1, "payload: 16 bytes, NUL-padded; subject: the thread named")
-TRENZA_EVENT(CREATE, "create", 0, "before pthread_create returns control to anyone; subject: the child")
+TRENZA_EVENT(CREATE, "create", 0, "before pthread_create gives anyone control; subject: the child; arg: 1: made detached")
 TRENZA_EVENT(CREATE_FAILED, "create-failed", 0, "the create just before was refused; arg: errno")
 TRENZA_EVENT(JOIN_REQUEST, "join-request", 0, "is about to wait for the end of subject; arg: 1 when timed or try")
 TRENZA_EVENT(JOIN, "join", 0, "has joined subject")

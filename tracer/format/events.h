@@ -73,6 +73,10 @@ enum object_flags {
     OBJECT_BY_INIT = 1 << 9,       // made by an init call; else seen first at its first use
     OBJECT_ON_STACK = 1 << 10,     // lives in a thread's stack
     OBJECT_C11 = 1 << 11,          // an mtx_t or cnd_t
+    // What its first use finds, where that is no init call.
+    OBJECT_DESTROYED = 1 << 16,     // it has been destroyed
+    OBJECT_UNINITIALISED = 1 << 17, // it never was initialised here, and needed to be
+    OBJECT_TAKEN = 1 << 18,         // it is locked: a copy then (with the one above), else inherited over fork
 };
 
 #endif

@@ -26,7 +26,8 @@ static int thread_main_c11(void *data)
 }
 
 // Before the real call: takes a slot for the child and records CREATE. NULL: it will attach by itself, if it can.
-static struct thread *create_begin(const struct call *call, void *routine, void *argument, size_t stack_size)
+static struct thread *create_begin(
+    const struct call *call, void *routine, void *argument, size_t stack_size, bool detached)
 {
     struct thread *child = thread_prepare();
     if (child == NULL)
@@ -35,7 +36,7 @@ static struct thread *create_begin(const struct call *call, void *routine, void 
     child->start_argument = argument;
     child->stack_size = stack_size;
     child->creator = call->thread->serial;
-    event_emit(call->thread, EVENT_CREATE, child->serial, call->stack, 0);
+    event_emit(call->thread, EVENT_CREATE, child->serial, call->stack, detached);
     return child;
 }
 
@@ -70,11 +71,15 @@ EXPORT int pthread_create(pthread_t *restrict handle, const pthread_attr_t *rest
 {
     struct call call;
     size_t stack_size = 0;
-    if (attributes != NULL)
+    int detach_state = PTHREAD_CREATE_JOINABLE;
+    if (attributes != NULL) {
         pthread_attr_getstacksize(attributes, &stack_size);
+        pthread_attr_getdetachstate(attributes, &detach_state);
+    }
     struct thread *child = NULL;
     if (call_begin_plain(&call))
-        child = create_begin(&call, (void *)routine, argument, stack_size);
+        child = create_begin(
+            &call, (void *)routine, argument, stack_size, detach_state == PTHREAD_CREATE_DETACHED);
     if (child == NULL)
         return REAL(pthread_create)(handle, attributes, routine, argument);
     // The child may be gone, and its slot another's, before we are back.
@@ -91,7 +96,7 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t routine, void *argument)
     struct call call;
     struct thread *child = NULL;
     if (call_begin_plain(&call))
-        child = create_begin(&call, (void *)routine, argument, 0);
+        child = create_begin(&call, (void *)routine, argument, 0, false);
     if (child == NULL)
         return REAL(thrd_create)(handle, routine, argument);
     const uint32_t serial = child->serial;

@@ -33,6 +33,7 @@ static uint32_t nodes_max;
 
 // Threads are kept beside the objects; their descriptors' addresses are even, so an odd key is theirs alone.
 #define KIND_THREAD 0xff
+#define WORD_COUNTED ((uint64_t)(OBJECT_WORD_ALIVE | OBJECT_WORD_DESTROYED))
 #define THREAD_KEY(handle) ((uintptr_t)(handle) | 1)
 
 static void *private_memory(size_t size)
@@ -161,12 +162,13 @@ static void stack_list_push(struct thread *owner, struct object_node *node)
 static void end_node(struct thread *thread, struct object_node *node, enum wire_object_end why)
 {
     uint64_t word = atomic_load(&node->word);
-    while (word & OBJECT_WORD_ALIVE) {
+    while (word & WORD_COUNTED) {
         if ((word >> 8 & 0xff) == KIND_THREAD)
             return;
-        if (atomic_compare_exchange_weak(&node->word, &word, word & ~(uint64_t)OBJECT_WORD_ALIVE)) {
+        if (atomic_compare_exchange_weak(&node->word, &word, word & ~(uint64_t)WORD_COUNTED)) {
             count_alive(node->address, (uint32_t)-1);
-            event_emit(thread, EVENT_OBJECT_END, (uint32_t)(word >> 32), 0, (uint16_t)why);
+            if (word & OBJECT_WORD_ALIVE)
+                event_emit(thread, EVENT_OBJECT_END, (uint32_t)(word >> 32), 0, (uint16_t)why);
             return;
         }
     }
@@ -185,7 +187,7 @@ void stack_objects_expire(struct thread *thread, uintptr_t sp)
         atomic_store(&node->listed, 0);
         if (node->address < sp)
             end_node(thread, node, WIRE_END_FRAME);
-        else if (atomic_load(&node->word) & OBJECT_WORD_ALIVE)
+        else if (atomic_load(&node->word) & WORD_COUNTED)
             stack_list_push(thread, node);
         node = next;
     }
@@ -194,10 +196,21 @@ void stack_objects_expire(struct thread *thread, uintptr_t sp)
 
 // --- what an object is, read from glibc's own structures ---
 
+#define MUTEX_DESTROYED (-1) // glibc marks it by an impossible kind
+
+// Of the bits of __kind some are used by no mutex, some exclude each other.
+static bool mutex_is_possible(const pthread_mutex_t *mutex)
+{
+    const int kind = mutex->__data.__kind, known = 0x3ff & ~12, both_protocols = 32 | 64;
+    return !(kind & ~known) && (kind & both_protocols) != both_protocols;
+}
+
 static uint32_t mutex_flags(const pthread_mutex_t *mutex)
 {
     const int kind = mutex->__data.__kind;
     uint32_t flags = 0;
+    if (!mutex_is_possible(mutex))
+        return 0;
     switch (kind & 3) {
     case PTHREAD_MUTEX_RECURSIVE_NP:
         flags = OBJECT_RECURSIVE;
@@ -245,6 +258,48 @@ static uint32_t flags_of(const void *address, enum object_kind kind)
     }
 }
 
+// Locked, and nobody has locked it here: its parent's, or a copy of another one.
+static uint32_t taken_flags(void)
+{
+    return process->forked ? OBJECT_TAKEN : OBJECT_TAKEN | OBJECT_UNINITIALISED;
+}
+
+static uint32_t mutex_flags_at_first_use(const pthread_mutex_t *mutex)
+{
+    const int robust_or_shared = 16 | 128;
+    if (mutex->__data.__kind == MUTEX_DESTROYED)
+        return OBJECT_DESTROYED;
+    if (!mutex_is_possible(mutex))
+        return OBJECT_UNINITIALISED;
+    return mutex->__data.__owner != 0 && !(mutex->__data.__kind & robust_or_shared) ? taken_flags() : 0;
+}
+
+// What is odd about an object that is used without an init call that we saw. word: of its node, before.
+static uint32_t flags_at_first_use(const void *address, enum object_kind kind, uint64_t word, uint32_t flags)
+{
+    const bool was_destroyed = word & OBJECT_WORD_DESTROYED && (word >> 8 & 0xff) == kind;
+    switch (kind) {
+    case OBJECT_MUTEX:
+        return mutex_flags_at_first_use(address);
+    case OBJECT_COND: // a destroyed one is marked in its memory, so one built anew in its place is told from it
+        return ((const pthread_cond_t *)address)->__data.__wrefs & 4 ? OBJECT_DESTROYED : 0;
+    case OBJECT_RWLOCK: {
+        const pthread_rwlock_t *rwlock = address;
+        const bool taken = rwlock->__data.__cur_writer != 0 || rwlock->__data.__readers >> 3 != 0;
+        return (was_destroyed ? OBJECT_DESTROYED : 0) |
+               (taken && !(flags & OBJECT_PROCESS_SHARED) ? taken_flags() : 0);
+    }
+    case OBJECT_BARRIER:
+    case OBJECT_SEMAPHORE:
+    case OBJECT_SPINLOCK: // these have no static initialiser
+        if (was_destroyed)
+            return OBJECT_DESTROYED;
+        return flags & (OBJECT_PROCESS_SHARED | OBJECT_NAMED) || process->forked ? 0 : OBJECT_UNINITIALISED;
+    default:
+        return 0;
+    }
+}
+
 static uint64_t value_of(const void *address, enum object_kind kind)
 {
     if (kind == OBJECT_SEMAPHORE)
@@ -279,7 +334,7 @@ static uint32_t begin_generation(struct thread *thread, struct object_node *node
     if (!atomic_compare_exchange_strong(&node->word, &old, OBJECT_WORD(id, kind)))
         return 0;
     atomic_store_explicit(&node->flags, flags, memory_order_relaxed);
-    if (!(old & OBJECT_WORD_ALIVE))
+    if (!(old & WORD_COUNTED))
         count_alive(node->address, 1);
     if (owner != NULL)
         stack_list_push(owner, node);
@@ -310,7 +365,8 @@ static uint32_t resolve(struct thread *thread, const void *address, enum object_
             end_node(thread, node, WIRE_END_RETYPED);
             continue;
         }
-        const uint32_t id = begin_generation(thread, node, word, kind, flags, value, stack);
+        const uint32_t id = begin_generation(
+            thread, node, word, kind, flags | flags_at_first_use(address, kind, word, flags), value, stack);
         if (id != 0)
             return id;
     }
@@ -359,6 +415,11 @@ uint32_t object_init(struct thread *thread, const void *address, enum object_kin
     return id;
 }
 
+static uint64_t destroyed(uint64_t word)
+{
+    return (word & ~(uint64_t)OBJECT_WORD_ALIVE) | OBJECT_WORD_DESTROYED;
+}
+
 uint64_t object_destroy(struct thread *thread, const void *address, enum object_kind kind, uint16_t stack)
 {
     const uint32_t id = object_find(thread, address, kind, stack);
@@ -367,10 +428,8 @@ uint64_t object_destroy(struct thread *thread, const void *address, enum object_
         return 0;
     event_emit(thread, EVENT_DESTROY, id, stack, 0);
     uint64_t word = atomic_load(&node->word);
-    if (!(word & OBJECT_WORD_ALIVE) ||
-        !atomic_compare_exchange_strong(&node->word, &word, word & ~(uint64_t)OBJECT_WORD_ALIVE))
+    if (!(word & OBJECT_WORD_ALIVE) || !atomic_compare_exchange_strong(&node->word, &word, destroyed(word)))
         return 0;
-    count_alive(node->address, (uint32_t)-1);
     return word;
 }
 
@@ -379,10 +438,9 @@ void object_revive(struct thread *thread, const void *address, uint64_t token, u
     struct object_node *node = node_at((uintptr_t)address, false);
     if (token == 0 || node == NULL)
         return;
-    uint64_t dead = token & ~(uint64_t)OBJECT_WORD_ALIVE;
+    uint64_t dead = destroyed(token);
     if (!atomic_compare_exchange_strong(&node->word, &dead, token))
         return;
-    count_alive(node->address, 1);
     event_emit(thread, EVENT_DESTROY_FAILED, (uint32_t)(token >> 32), stack, (uint16_t)error);
 }
 

@@ -7,7 +7,7 @@
 //
 // No lock, no allocation after set-up. Memory is bounded by the number of different addresses that held locks, so by the
 // program's own size. Nodes in freed, unmapped or popped memory are found through per-page and per-line counts of the
-// live ones, so that free() of memory without locks costs two loads.
+// live ones and the destroyed, so that free() of memory without locks costs two loads.
 #ifndef TRENZA_PRELOAD_OBJECT_H
 #define TRENZA_PRELOAD_OBJECT_H
 
@@ -15,7 +15,7 @@
 
 struct object_node {
     uintptr_t address;
-    _Atomic uint64_t word;          // id << 32 | kind << 8 | OBJECT_WORD_ALIVE
+    _Atomic uint64_t word;          // id << 32 | kind << 8 | OBJECT_WORD_ALIVE or OBJECT_WORD_DESTROYED
     uint32_t next;                  // index of the next node in the bucket; 0: none
     _Atomic uint32_t flags;         // of the live generation (enum object_flags)
     struct object_node *stack_next; // in thread.stack_objects
@@ -23,6 +23,7 @@ struct object_node {
 };
 
 #define OBJECT_WORD_ALIVE 1u
+#define OBJECT_WORD_DESTROYED 2u // by a destroy call, and its memory has not been given back since
 #define OBJECT_WORD(id, kind) ((uint64_t)(id) << 32 | (uint64_t)(kind) << 8 | OBJECT_WORD_ALIVE)
 
 // Once per process. False: no memory.

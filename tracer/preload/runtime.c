@@ -120,6 +120,7 @@ static void process_attach(void)
         return;
     process->pid = sys_getpid();
     // Once attached, a process only becomes new again in the child of a fork, in whatever way it was made.
+    process->forked = attached_once;
     bool on = object_table_setup() && segment_add(WIRE_HELLO_PROCESS, attached_once, own_serial);
     if (on && !end_key_made)
         on = end_key_made = pthread_key_create(&end_key, thread_end) == 0;

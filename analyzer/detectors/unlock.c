@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// foreign-unlock, unlock-unheld: a thread gives back what it does not hold, while another does or nobody.
+//
+// Whether a thread holds a lock is told by its own events alone, so this does not depend on the order of threads. Nothing is
+// said where that is not known: of threads that lost events, of locks that a forked child found locked, of locks that some
+// missing event left with two owners. Semaphores have no owner.
+#include "detector.h"
+#include "rules.h"
+
+const struct rule rule_foreign_unlock = {
+    .id = "foreign-unlock",
+    .summary = "A thread unlocks what another one holds",
+    .help =
+        "Unlock in the thread that has locked; to let another thread go on, use a condition or a semaphore.",
+};
+const struct rule rule_unlock_unheld = {
+    .id = "unlock-unheld",
+    .summary = "A thread unlocks what nobody holds",
+    .help = "Unlock once for each lock, and only on the ways on which it was locked.",
+};
+
+struct last_release {
+    uint32_t thread_id;
+    uint32_t stack;
+};
+
+struct unlock {
+    struct detection *detection;
+    struct last_release *last; // by object id
+};
+
+static void *begin(struct detection *detection)
+{
+    struct unlock *state = g_new0(struct unlock, 1);
+    state->detection = detection;
+    state->last = g_new0(struct last_release, detection->model->objects->len + 1);
+    return state;
+}
+
+static bool has_owner(const struct model_object *object)
+{
+    return object && (object->row.kind == OBJECT_MUTEX || object->row.kind == OBJECT_RWLOCK ||
+                         object->row.kind == OBJECT_SPINLOCK);
+}
+
+// A forked child gives back what its parent's thread had locked.
+static bool is_inherited(
+    const struct detection *detection, const struct replay_step *step, uint32_t holder_id)
+{
+    const struct model_thread *holder = model_thread(detection->model, holder_id);
+    const struct trace_process *process =
+        model_process(detection->model, step->thread->thread->row.process_id);
+    if (step->object->row.flags & OBJECT_TAKEN)
+        return true;
+    return holder && process && process->forked_by == holder_id &&
+           holder->row.process_id != step->thread->thread->row.process_id;
+}
+
+static void add_release(struct finding *finding, const struct replay_step *step)
+{
+    finding_add_step(finding, step->ordered->thread_id, "release", step->object, step->event->stack,
+        step->thread->held.holds, step->thread->held.count);
+    finding->site_stack = step->event->stack;
+}
+
+static const char *refusal(const struct replay_step *step)
+{
+    return step->ordered->refused ? " (refused)" : "";
+}
+
+static void report_foreign(
+    struct unlock *state, const struct replay_step *step, uint32_t holder_id, const struct hold *hold)
+{
+    const struct model *model = state->detection->model;
+    struct finding *finding = finding_new(model, &rule_foreign_unlock, LEVEL_ERROR);
+    finding_add_step(
+        finding, holder_id, hold->shared ? "acquire-shared" : "acquire", step->object, hold->stack, NULL, 0);
+    add_release(finding, step);
+    g_autofree char *self = finding_thread_label(finding, step->ordered->thread_id);
+    g_autofree char *other = finding_thread_label(finding, holder_id);
+    finding_set_message(finding, g_strdup_printf("%s unlocks '%s', which %s holds%s", self,
+                                     step->object->label, other, refusal(step)));
+    g_autofree char *taken = fingerprint_stack(model, hold->stack);
+    g_autofree char *released = fingerprint_stack(model, step->event->stack);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", step->object->class_key, taken, released);
+    finding_set_id(finding, parts);
+    finding_list_add(state->detection->findings, finding);
+}
+
+static void report_unheld(struct unlock *state, const struct replay_step *step)
+{
+    const struct model *model = state->detection->model;
+    const struct last_release *last = &state->last[step->object->row.id];
+    struct finding *finding = finding_new(model, &rule_unlock_unheld, LEVEL_ERROR);
+    if (last->thread_id)
+        finding_add_step(finding, last->thread_id, "release", step->object, last->stack, NULL, 0);
+    add_release(finding, step);
+    g_autofree char *self = finding_thread_label(finding, step->ordered->thread_id);
+    finding_set_message(
+        finding, g_strdup_printf("%s unlocks '%s', which %s%s", self, step->object->label,
+                     last->thread_id ? "is unlocked already" : "nobody has locked", refusal(step)));
+    g_autofree char *released = fingerprint_stack(model, step->event->stack);
+    g_autofree char *parts = g_strdup_printf("%s\n%s", step->object->class_key, released);
+    finding_set_id(finding, parts);
+    finding_list_add(state->detection->findings, finding);
+}
+
+static void release_without_hold(struct unlock *state, const struct replay_step *step)
+{
+    struct replay *replay = state->detection->replay;
+    uint32_t holder_id = step->ordered->owner;
+    struct replay_thread *owner = replay_find_thread(replay, holder_id);
+    const struct hold *hold =
+        owner ? held_set_find(&owner->held, step->object->row.id)
+              : replay_find_holder(replay, step->object->row.id, step->ordered->thread_id, &holder_id);
+    if (step->thread->lost || (owner && owner->lost) || replay_is_unsure(replay, step->object->row.id) ||
+        is_inherited(state->detection, step, holder_id))
+        return;
+    if (hold)
+        report_foreign(state, step, holder_id, hold);
+    else if (!owner)
+        report_unheld(state, step);
+}
+
+static void event(void *data, const struct replay_step *step)
+{
+    struct unlock *state = data;
+    if (!has_owner(step->object))
+        return;
+    if (!step->hold)
+        release_without_hold(state, step);
+    if (!step->ordered->refused)
+        state->last[step->object->row.id] =
+            (struct last_release){ step->ordered->thread_id, step->event->stack };
+}
+
+static void finish(void *data)
+{
+    struct unlock *state = data;
+    g_free(state->last);
+    g_free(state);
+}
+
+const struct detector detector_unlock = {
+    .name = "unlock",
+    .kinds = DETECTOR_SEES(EVENT_RELEASE),
+    .begin = begin,
+    .event = event,
+    .finish = finish,
+};
