@@ -60,6 +60,13 @@ bool analysis_run(struct analysis *analysis, bool all, GError **error)
     return analysis->result != NULL;
 }
 
+void analysis_close_store(struct analysis *analysis)
+{
+    store_close(analysis->store);
+    analysis->store = NULL;
+    analysis->model->store = NULL;
+}
+
 void analysis_free(struct analysis *analysis)
 {
     if (!analysis)
@@ -77,6 +84,8 @@ struct report *analysis_report(GPtrArray *analyses, bool all)
     report->runs = g_array_new(false, true, sizeof(struct report_run));
     report->list = finding_list_new();
     report->all = all;
+    report->rules = detect_rules;
+    report->fail_on = LEVEL_ERROR;
     for (unsigned i = 0; i < analyses->len; i++) {
         struct analysis *analysis = analyses->pdata[i];
         struct report_run run = {

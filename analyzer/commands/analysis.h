@@ -10,7 +10,7 @@
 
 struct analysis {
     char *path;
-    struct store *store;
+    struct store *store; // NULL once closed
     struct model *model;
     struct detect_result *result; // NULL when only loaded
 };
@@ -19,6 +19,8 @@ struct analysis {
 // written. NULL and *error on failure.
 struct analysis *analysis_open(const char *path, GError **error);
 bool analysis_run(struct analysis *analysis, bool all, GError **error);
+// Closes the trace; what was loaded and found stays.
+void analysis_close_store(struct analysis *analysis);
 void analysis_free(struct analysis *analysis);
 
 // A report over several traces. It takes the findings out of them, but refers to their models: free it first.

@@ -9,13 +9,21 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "baseline.h"
 #include "command.h"
 #include "finish.h"
 #include "output.h"
 #include "recorder.h"
+#include "source_root.h"
+#include "suppressions.h"
+#include "traces.h"
 
 static struct {
     char **formats;
+    char **suppressions;
+    char **baselines;
+    char *gen_suppressions;
+    char *source_root;
     char *output;
     char *fail_on;
     char *on_deadlock;
@@ -26,13 +34,22 @@ static struct {
 
 static const GOptionEntry entries[] = {
     { "format", 'f', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.formats,
-        "text or json, to standard output or FILE; may be repeated", "FORMAT[:FILE]" },
+        "text, json, sarif, junit or github, to standard output or FILE; may be repeated", "FORMAT[:FILE]" },
     { "all", 'a', 0, G_OPTION_ARG_NONE, &options.all, "also cycles that cannot happen, with the reason",
         NULL },
     { "fail-on", 0, 0, G_OPTION_ARG_STRING, &options.fail_on,
         "error (default), warning or note: from this level on the check fails", "LEVEL" },
     { "error-exitcode", 0, 0, G_OPTION_ARG_INT, &options.error_exitcode,
         "exit code of a failed check (default 66)", "N" },
+    { "suppressions", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.suppressions,
+        "findings to keep quiet about; may be repeated", "FILE" },
+    { "gen-suppressions", 0, 0, G_OPTION_ARG_FILENAME, &options.gen_suppressions,
+        "write suppressions for what is found to FILE (- for standard output)", "FILE" },
+    { "baseline", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.baselines,
+        "an earlier JSON report or trace: only what is not in it makes the check fail; may be repeated",
+        "FILE" },
+    { "source-root", 0, 0, G_OPTION_ARG_FILENAME, &options.source_root,
+        "sarif, junit and github name files relative to it (default: the repository here)", "FOLDER" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "keep the program's trace", "TRACE" },
     { "timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
         "end the program after so long, and tell what its threads did", "SECONDS" },
@@ -56,9 +73,16 @@ static bool parse_formats(GArray *ret_sinks)
         g_autofree char *name = colon ? g_strndup(*words, (size_t)(colon - *words)) : g_strdup(*words);
         struct sink sink = { .format = report_format_find(name), .file = colon ? colon + 1 : NULL };
         if (!sink.format || (colon && !colon[1])) {
-            command_fail("check: no such format: '%s' (text or json, and perhaps :FILE)", *words);
+            g_autofree char *names = report_format_names();
+            command_fail("check: no such format: '%s' (%s, and perhaps :FILE)", *words, names);
             return false;
         }
+        g_array_append_val(ret_sinks, sink);
+    }
+    if (options.gen_suppressions) {
+        bool to_output = strcmp(options.gen_suppressions, "-") == 0;
+        struct sink sink = { .format = &report_suppressions,
+            .file = to_output ? NULL : options.gen_suppressions };
         g_array_append_val(ret_sinks, sink);
     }
     return true;
@@ -120,38 +144,78 @@ static bool write_reports(const struct report *report, const GArray *sinks, bool
     return good;
 }
 
-static bool reaches(const struct report *report, enum finding_level level)
+static bool has_failures(const struct report *report)
 {
     for (unsigned i = 0; i < report->list->all->len; i++) {
         const struct finding *finding = report->list->all->pdata[i];
-        if (finding->level >= level && !finding->suppressed && !finding->baseline)
+        if (report_is_failure(report, finding))
             return true;
     }
     return false;
 }
 
-static void free_analysis(void *analysis)
+// What is known already: read before anything runs, so that a mistake in it costs no time.
+struct known {
+    GPtrArray *suppressions; // of struct suppression *
+    GHashTable *baseline;    // set of char *
+};
+
+static void known_done(struct known *known)
 {
-    analysis_free(analysis);
+    g_ptr_array_unref(known->suppressions);
+    g_hash_table_unref(known->baseline);
 }
 
-// Analyses the traces and reports. The exit code; status is what the program said, 0 for traces.
-static int check_traces(
-    char **traces, const GArray *sinks, enum finding_level level, bool program_ran, int status)
+static bool known_init(struct known *known)
 {
-    g_autoptr(GPtrArray) analyses = g_ptr_array_new_with_free_func(free_analysis);
-    for (; *traces; traces++) {
-        g_autoptr(GError) error = NULL;
-        struct analysis *analysis = analysis_open(*traces, &error);
-        if (analysis)
-            g_ptr_array_add(analyses, analysis);
-        if (!analysis || !analysis_run(analysis, options.all, &error))
-            return command_fail("%s", error->message);
-    }
-    struct report *report = analysis_report(analyses, options.all);
-    bool written = write_reports(report, sinks, program_ran);
-    bool failed = reaches(report, level);
+    known->suppressions = g_ptr_array_new_with_free_func(suppression_free);
+    known->baseline = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GError) error = NULL;
+    bool good = true;
+    for (char **path = options.suppressions; good && path && *path; path++)
+        good = suppressions_read(*path, known->suppressions, &error);
+    for (char **path = options.baselines; good && path && *path; path++)
+        good = baseline_read(*path, known->baseline, &error);
+    if (good)
+        return true;
+    command_fail("check: %s", error->message);
+    known_done(known);
+    return false;
+}
+
+static char *find_source_root(void)
+{
+    if (options.source_root)
+        return g_canonicalize_filename(options.source_root, NULL);
+    g_autofree char *here = g_get_current_dir();
+    return source_root_find(here);
+}
+
+// What a check was asked for.
+struct request {
+    const GArray *sinks;
+    const struct known *known;
+    enum finding_level fail_on;
+};
+
+// Analyses the traces and reports. The exit code; status is what the program said, 0 for traces.
+static int check_traces(char **operands, const struct request *request, bool program_ran, int status)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) paths = traces_find(operands, &error);
+    g_autoptr(GPtrArray) analyses = paths ? traces_analyse(paths, options.all, &error) : NULL;
+    if (!analyses)
+        return command_fail("%s", error->message);
+    struct report *report = analysis_report(analyses, options.all);
+    g_autofree char *root = find_source_root();
+    report->source_root = root;
+    report->fail_on = request->fail_on;
+    report->suppressions = request->known->suppressions;
+    report->has_baseline = options.baselines != NULL;
+    suppressions_apply(request->known->suppressions, report->list);
+    baseline_apply(request->known->baseline, report->list);
+    bool written = write_reports(report, request->sinks, program_ran);
+    bool failed = has_failures(report);
     if (options.output && program_ran && !store_findings(options.output, report->list, &error)) {
         command_fail("%s", error->message);
         written = false;
@@ -169,7 +233,7 @@ static int exit_of_error(const GError *error)
     return COMMAND_FAILED;
 }
 
-static int record_and_check(const char *trace, char **program, const GArray *sinks, enum finding_level level)
+static int record_and_check(const char *trace, char **program, const struct request *request)
 {
     struct recorder_options recorder = {
         .output = trace,
@@ -189,7 +253,7 @@ static int record_and_check(const char *trace, char **program, const GArray *sin
     if (!finish_trace(trace, &error))
         return command_fail("%s", error->message);
     char *traces[] = { (char *)trace, NULL };
-    return check_traces(traces, sinks, level, true, result.exit_status);
+    return check_traces(traces, request, true, result.exit_status);
 }
 
 static void remove_folder(const char *folder)
@@ -202,16 +266,16 @@ static void remove_folder(const char *folder)
     g_rmdir(folder);
 }
 
-static int check_program(char **program, const GArray *sinks, enum finding_level level)
+static int check_program(char **program, const struct request *request)
 {
     if (options.output)
-        return record_and_check(options.output, program, sinks, level);
+        return record_and_check(options.output, program, request);
     g_autoptr(GError) error = NULL;
     g_autofree char *folder = g_dir_make_tmp("trenza-XXXXXX", &error);
     if (!folder)
         return command_fail("check: %s", error->message);
     g_autofree char *trace = g_build_filename(folder, "trenza.db", NULL);
-    int code = record_and_check(trace, program, sinks, level);
+    int code = record_and_check(trace, program, request);
     remove_folder(folder);
     return code;
 }
@@ -228,12 +292,18 @@ static int run(char **operands, char **program)
         return command_fail("check: no program after --");
     if (!program && !*operands)
         return command_fail("check: no trace given, and no -- PROGRAM; see `trenza help check`");
-    return program ? check_program(program, sinks, level) : check_traces(operands, sinks, level, false, 0);
+    struct known known;
+    if (!known_init(&known))
+        return COMMAND_FAILED;
+    struct request request = { .sinks = sinks, .known = &known, .fail_on = level };
+    int code = program ? check_program(program, &request) : check_traces(operands, &request, false, 0);
+    known_done(&known);
+    return code;
 }
 
 const struct command command_check = {
     .name = "check",
-    .usage = "[OPTION...] TRACE... | [OPTION...] -- PROGRAM [ARGUMENT...]",
+    .usage = "[OPTION...] TRACE|FOLDER... | [OPTION...] -- PROGRAM [ARGUMENT...]",
     .summary = "Analyse traces, or record a program and analyse it, and report",
     .details = "Exits with 66 when something was found at or above --fail-on, else as the program did (0 for "
                "traces).\n"

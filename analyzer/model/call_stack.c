@@ -19,19 +19,23 @@ static const char *frame_module(const struct model *model, const struct model_fr
     return module ? path_base(module->path) : NULL;
 }
 
-static bool is_start_code(const struct model *model, uint32_t frame_id)
+bool call_stack_module_is_libc(const char *module)
 {
     static const char *const names[] = { "libc.so", "libc-2", "libpthread", "ld-linux", "ld-2", "ld.so" };
+    for (size_t i = 0; module && i < G_N_ELEMENTS(names); i++)
+        if (g_str_has_prefix(module, names[i]))
+            return true;
+    return false;
+}
+
+static bool is_start_code(const struct model *model, uint32_t frame_id)
+{
     const struct model_frame *frame = model_frame(model, frame_id);
     if (!frame)
         return true;
     if (frame->n_symbols && g_strcmp0(frame->symbols[frame->n_symbols - 1].function, "_start") == 0)
         return true;
-    const char *module = frame_module(model, frame);
-    for (size_t i = 0; module && i < G_N_ELEMENTS(names); i++)
-        if (g_str_has_prefix(module, names[i]))
-            return true;
-    return false;
+    return call_stack_module_is_libc(frame_module(model, frame));
 }
 
 static bool is_hook(const struct model *model, uint32_t frame_id)

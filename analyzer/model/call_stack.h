@@ -29,6 +29,8 @@ bool call_frame_is_system(const struct call_frame *frame);
 
 // The file as shown: relative to the directory the program ran in when it is below it. Points into the frame's string.
 const char *call_frame_file(const struct model *model, const struct call_frame *frame);
+// libc and the loader: mostly stripped, and nobody's bug. module: without its directories; NULL is allowed.
+bool call_stack_module_is_libc(const char *module);
 // The last part of a path. Points into it; NULL stays NULL.
 const char *path_base(const char *path);
 // "f (queue.c:30)", "f (libx.so+0x1234)" ...; the caller frees it.

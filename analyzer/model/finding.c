@@ -30,6 +30,7 @@ struct finding *finding_new(const struct model *model, const struct rule *rule, 
     finding->instances = 1;
     finding->objects = g_ptr_array_new();
     finding->threads = g_ptr_array_new();
+    finding->programs = g_ptr_array_new_with_free_func(g_free);
     finding->steps = g_array_new(false, true, sizeof(struct finding_step));
     finding->witness = g_array_new(false, true, sizeof(struct finding_step));
     g_array_set_clear_func(finding->steps, step_clear);
@@ -45,6 +46,7 @@ void finding_free(struct finding *finding)
     g_free(finding->message);
     g_ptr_array_unref(finding->objects);
     g_ptr_array_unref(finding->threads);
+    g_ptr_array_unref(finding->programs);
     g_array_unref(finding->steps);
     g_array_unref(finding->witness);
     g_free(finding);
@@ -153,12 +155,31 @@ void finding_list_free(struct finding_list *list)
     g_free(list);
 }
 
+static void add_program(struct finding *finding, const char *path)
+{
+    if (!g_ptr_array_find_with_equal_func(finding->programs, path, g_str_equal, NULL))
+        g_ptr_array_add(finding->programs, g_strdup(path));
+}
+
+static void add_programs(struct finding *finding)
+{
+    for (unsigned i = 0; i < finding->threads->len; i++) {
+        const struct model_thread *thread = finding->threads->pdata[i];
+        const struct trace_process *process = model_process(finding->model, thread->row.process_id);
+        if (process && process->executable && *process->executable)
+            add_program(finding, process->executable);
+    }
+}
+
 void finding_list_add(struct finding_list *list, struct finding *finding)
 {
+    add_programs(finding);
     struct finding *known = g_hash_table_lookup(list->by_id, finding->id);
     if (known) {
         known->instances += finding->instances;
         known->level = MAX(known->level, finding->level);
+        for (unsigned i = 0; i < finding->programs->len; i++)
+            add_program(known, finding->programs->pdata[i]);
         finding_free(finding);
         return;
     }

@@ -17,12 +17,15 @@ struct rule {
     const char *id;
     const char *summary; // one line
     const char *help;    // what to do about it
+    enum finding_level level; // of most of its findings
+    const char *precision;    // "very-high", "high", "medium", "low": how often it is right; NULL: "high"
 };
 
 struct finding_step {
     uint32_t thread_id;
     const char *action;                // "acquire", "request-shared", "end" ...: static
     const struct model_object *object; // NULL: none
+    uint32_t other_thread;             // created, joined ...; 0: none
     uint32_t stack;
     const struct model_object **holding; // owned; what the thread held just before
     unsigned n_holding;
@@ -35,12 +38,15 @@ struct finding {
     enum finding_level level;
     const char *verdict; // static; NULL: the rule has none
     const char *reason;  // static; why it is impossible; else NULL
+    const char *note;    // static; what the verdict could not take into account; NULL: nothing
     char *message;       // one sentence
     uint32_t site_stack; // where to look first
     GPtrArray *objects;  // of const struct model_object *, as they appear
     GPtrArray *threads;  // of const struct model_thread *, as they appear
     GArray *steps;       // of struct finding_step
     GArray *witness;     // of struct finding_step; empty: none
+    unsigned witness_left_out; // steps of it that say little and were left out
+    GPtrArray *programs; // of char *: executables it was found in; filled when it joins a list
     unsigned instances;  // how often it was found; 0 and 1: once
     bool suppressed;
     bool baseline;

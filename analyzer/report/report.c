@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const struct report_format *const formats[] = { &report_text, &report_json };
+static const struct report_format *const formats[] = { &report_text, &report_json, &report_sarif,
+    &report_junit, &report_github, &report_suppressions };
 
 const struct report_format *report_format_find(const char *name)
 {
@@ -14,12 +15,37 @@ const struct report_format *report_format_find(const char *name)
     return NULL;
 }
 
+char *report_format_names(void)
+{
+    GString *names = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        g_string_append_printf(names, "%s%s",
+            i == 0                          ? ""
+            : i + 1 < G_N_ELEMENTS(formats) ? ", "
+                                            : " or ",
+            formats[i]->name);
+    return g_string_free(names, false);
+}
+
 unsigned report_count(const struct report *report, enum finding_level level)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < report->list->all->len; i++) {
         const struct finding *finding = report->list->all->pdata[i];
-        count += finding->level == level && !finding->suppressed;
+        count += finding->level == level && !report_is_known(finding);
     }
     return count;
+}
+
+unsigned report_count_known(const struct report *report)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < report->list->all->len; i++)
+        count += report_is_known(report->list->all->pdata[i]);
+    return count;
+}
+
+bool report_is_failure(const struct report *report, const struct finding *finding)
+{
+    return finding->level >= report->fail_on && !report_is_known(finding);
 }

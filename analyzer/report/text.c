@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "call_stack.h"
+#include "coverage.h"
 #include "report.h"
+#include "suppressions.h"
 
 #define FRAMES_MAX 24u // of a stack; what is left out is said
 #define SOURCE_COLUMN 40
@@ -99,6 +101,16 @@ static const char *verb(const char *action)
         { "request-shared", "wants %s for reading" },
         { "join-request", "waits for the thread's end" },
         { "release", "gives %s back" },
+        { "use", "uses %s" },
+        { "init", "initialises %s" },
+        { "create", "creates the thread" },
+        { "cond-wait", "waits for a signal of %s" },
+        { "cond-signal", "signals %s" },
+        { "cond-broadcast", "signals %s to all" },
+        { "barrier-arrive", "waits at the barrier %s" },
+        { "once-request", "waits for the routine of %s" },
+        { "take-permit", "takes a permit of %s" },
+        { "post", "posts %s" },
         { "end", "ends" },
         { "exit", "ends the program" },
         { "use", "uses %s" },
@@ -120,23 +132,31 @@ static const char *verb(const char *action)
     return action;
 }
 
-static void append_step(GString *text, const struct finding *finding, const struct finding_step *step,
-    const struct colours *colours)
+char *report_step_text(const struct finding *finding, const struct finding_step *step)
 {
-    g_autoptr(GString) what = g_string_new(verb(step->action));
+    GString *text = g_string_new(verb(step->action));
     if (step->object) {
         g_autofree char *label = finding_object_label(finding, step->object);
         g_autofree char *quoted = g_strdup_printf("'%s'", label);
-        g_string_replace(what, "%s", quoted, 1);
+        g_string_replace(text, "%s", quoted, 1);
     }
-    g_string_append(text, "      ");
-    append_clean(text, what->str);
     for (unsigned i = 0; i < step->n_holding; i++) {
         g_autofree char *label = finding_object_label(finding, step->holding[i]);
-        g_string_append(text, i == 0 ? ", holding '" : i + 1 < step->n_holding ? ", '" : " and '");
-        append_clean(text, label);
-        g_string_append_c(text, '\'');
+        g_string_append_printf(text, "%s'%s'",
+            i == 0                    ? ", holding "
+            : i + 1 < step->n_holding ? ", "
+                                      : " and ",
+            label);
     }
+    return g_string_free(text, false);
+}
+
+static void append_step(GString *text, const struct finding *finding, const struct finding_step *step,
+    const struct colours *colours)
+{
+    g_autofree char *what = report_step_text(finding, step);
+    g_string_append(text, "      ");
+    append_clean(text, what);
     g_string_append_c(text, '\n');
     if (step->stack)
         append_stack(text, finding->model, step->stack, colours);
@@ -190,6 +210,19 @@ static void append_verdict(GString *text, const struct finding *finding)
                 finding->reason ? finding->reason : meanings[i][1]);
 }
 
+// Said where it is not plain: when there were other programs in the recording.
+static void append_programs(GString *text, const struct finding *finding)
+{
+    if (finding->programs->len == 0 || finding->model->n_processes < 2)
+        return;
+    g_string_append(text, "    found in ");
+    for (unsigned i = 0; i < finding->programs->len; i++) {
+        g_string_append(text, i ? ", " : "");
+        append_clean(text, path_base(finding->programs->pdata[i]));
+    }
+    g_string_append_c(text, '\n');
+}
+
 char *report_text_finding(const struct finding *finding, const struct report_style *style)
 {
     const struct colours *colours = colours_of(style);
@@ -207,6 +240,7 @@ char *report_text_finding(const struct finding *finding, const struct report_sty
     append_verdict(text, finding);
     if (finding->rule->help)
         g_string_append_printf(text, "    what to do: %s\n", finding->rule->help);
+    append_programs(text, finding);
     g_string_append_printf(text, "    %sfinding %s", colours->dim, finding->id);
     if (finding->instances > 1)
         g_string_append_printf(text, ", seen %u times", finding->instances);
@@ -214,7 +248,6 @@ char *report_text_finding(const struct finding *finding, const struct report_sty
     return g_string_free(text, false);
 }
 
-// What every thread was doing when the recorder stopped the program.
 static void append_incident(GString *text, const struct model *model, const struct model_incident *incident,
     const struct colours *colours)
 {
@@ -244,53 +277,55 @@ static void append_incident(GString *text, const struct model *model, const stru
     }
 }
 
-static void append_coverage(GString *text, const struct report_run *run)
+char *report_text_incident(
+    const struct model *model, const struct model_incident *incident, const struct report_style *style)
 {
-    const struct model *model = run->model;
-    for (unsigned i = 0; i < model->coverage->len; i++) {
-        const struct model_coverage *coverage = model->coverage->pdata[i];
-        g_string_append_printf(text, "trenza: note: not recorded: %s%s%s\n", coverage->what,
-            coverage->detail ? ": " : "", coverage->detail ? coverage->detail : "");
+    GString *text = g_string_new(NULL);
+    append_incident(text, model, incident, colours_of(style));
+    return g_string_free(text, false);
+}
+
+static void append_coverage(GString *text, const struct report *report, const struct coverage *coverage)
+{
+    g_autoptr(GPtrArray) warnings = coverage_warnings(coverage);
+    for (unsigned i = 0; i < warnings->len; i++) {
+        g_string_append(text, "trenza: note: ");
+        append_clean(text, warnings->pdata[i]);
+        g_string_append_c(text, '\n');
     }
-    if (model->n_lost)
-        g_string_append_printf(text,
-            "trenza: note: %" G_GUINT64_FORMAT " events were lost: findings may be missing\n", model->n_lost);
-    if (run->counts.unresolved)
-        g_string_append_printf(text,
-            "trenza: note: %" G_GUINT64_FORMAT " events fit into no order (events are missing)\n",
-            run->counts.unresolved);
-    if (run->left_out)
-        g_string_append(
-            text, "trenza: note: a bound was reached: there may be more cycles of locks than reported\n");
+    if (coverage->programs->len > 1) {
+        g_autofree char *programs = coverage_programs_text(coverage);
+        g_string_append(text, "trenza: note: ");
+        append_clean(text, programs);
+        g_string_append_c(text, '\n');
+    }
+    for (unsigned i = 0; report->suppressions && i < report->suppressions->len; i++) {
+        const struct suppression *suppression = report->suppressions->pdata[i];
+        if (!suppression->used)
+            g_string_append_printf(text, "trenza: note: %s:%u: the suppression '%s' matched nothing\n",
+                suppression->file, suppression->line, suppression->name);
+    }
 }
 
 static void append_summary(GString *text, const struct report *report, const struct colours *colours)
 {
-    uint64_t events = 0;
-    unsigned threads = 0;
-    unsigned objects = 0;
-    unsigned processes = 0;
-    for (unsigned i = 0; i < report->runs->len; i++) {
-        const struct report_run *run = &g_array_index(report->runs, struct report_run, i);
-        append_coverage(text, run);
-        events += run->counts.events;
-        threads += run->model->n_threads;
-        objects += run->model->n_objects;
-        processes += run->model->n_processes;
-    }
+    struct coverage *coverage = coverage_new(report, NULL);
+    append_coverage(text, report, coverage);
     unsigned errors = report_count(report, LEVEL_ERROR);
     unsigned warnings = report_count(report, LEVEL_WARNING);
     unsigned notes = report_count(report, LEVEL_NOTE);
+    unsigned known = report_count_known(report);
     g_string_append_printf(text, "%strenza: ", errors ? colours->level[LEVEL_ERROR] : colours->bold);
     if (errors + warnings + notes == 0)
-        g_string_append(text, "nothing found");
+        g_string_append(text, known ? "nothing new" : "nothing found");
     else
         g_string_append_printf(text, "%u error%s, %u warning%s, %u note%s", errors, errors == 1 ? "" : "s",
             warnings, warnings == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
-    g_string_append_printf(text,
-        "%s in %" G_GUINT64_FORMAT " events of %u thread%s in %u process%s on %u object%s\n", colours->off,
-        events, threads, threads == 1 ? "" : "s", processes, processes == 1 ? "" : "es", objects,
-        objects == 1 ? "" : "s");
+    if (known)
+        g_string_append_printf(text, ", %u known finding%s", known, known == 1 ? "" : "s");
+    g_autofree char *looked_at = coverage_text(coverage);
+    g_string_append_printf(text, "%s in %s\n", colours->off, looked_at);
+    coverage_free(coverage);
 }
 
 static char *render(const struct report *report, const struct report_style *style)
@@ -298,6 +333,8 @@ static char *render(const struct report *report, const struct report_style *styl
     const struct colours *colours = colours_of(style);
     GString *text = g_string_new(NULL);
     for (unsigned i = 0; i < report->list->all->len; i++) {
+        if (report_is_known(report->list->all->pdata[i]))
+            continue;
         g_autofree char *finding = report_text_finding(report->list->all->pdata[i], style);
         g_string_append_printf(text, "%s\n", finding);
     }
