@@ -10,6 +10,7 @@
 
 const struct rule rule_lock_across_blocking_call = {
     .id = "lock-across-blocking-call",
+    .level = LEVEL_WARNING,
     .summary = "A lock is held over a system call that blocks",
     .help = "Copy what the call needs, unlock, call, and lock again.",
 };

@@ -6,11 +6,13 @@
 
 const struct rule rule_cond_unheld_mutex = {
     .id = "cond-unheld-mutex",
+    .level = LEVEL_ERROR,
     .summary = "A thread waits for a condition without holding the mutex",
     .help = "Lock the mutex, test in a loop what you wait for, and wait in that loop; unlock afterwards.",
 };
 const struct rule rule_cond_mixed_mutex = {
     .id = "cond-mixed-mutex",
+    .level = LEVEL_ERROR,
     .summary = "Waiters of one condition use different mutexes",
     .help = "Give each condition one mutex, the one that protects what it is about.",
 };

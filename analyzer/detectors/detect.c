@@ -25,24 +25,29 @@ static const struct detector *const detectors[] = {
 
 const struct rule rule_deadlock = {
     .id = "deadlock",
+    .level = LEVEL_ERROR,
+    .precision = "very-high",
     .summary = "Threads wait for each other in a circle",
     .help = "Take the locks in the same order everywhere, or take an outer lock around both, or back off "
             "with trylock.",
 };
 const struct rule rule_lock_order_cycle = {
     .id = "lock-order-cycle",
+    .level = LEVEL_ERROR,
     .summary = "Locks are taken in orders that form a cycle",
     .help = "Take the locks in the same order everywhere, or take an outer lock around both, or back off "
             "with trylock.",
 };
 const struct rule rule_double_lock = {
     .id = "double-lock",
+    .level = LEVEL_ERROR,
     .summary = "A thread locks what it already holds",
     .help = "Split the function into one that locks and one that expects the lock held; a recursive mutex "
             "hides the question.",
 };
 const struct rule rule_unreleased_lock = {
     .id = "unreleased-lock",
+    .level = LEVEL_ERROR,
     .summary = "A lock is still held when its thread, the program or the lock itself ends",
     .help = "Give it back on every way out, the early returns and cancellation points too "
             "(pthread_cleanup_push).",

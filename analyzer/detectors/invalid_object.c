@@ -14,6 +14,7 @@
 
 const struct rule rule_invalid_object = {
     .id = "invalid-object",
+    .level = LEVEL_ERROR,
     .summary = "Something is used that is not, or no longer, a valid object",
     .help =
         "Initialise once before anybody can use it, destroy once when nobody can any more; never copy it.",

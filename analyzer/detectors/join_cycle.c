@@ -11,6 +11,7 @@
 
 const struct rule rule_join_cycle = {
     .id = "join-cycle",
+    .level = LEVEL_ERROR,
     .summary = "A thread is joined while holding a lock that it still has to take",
     .help =
         "Unlock before joining, or make sure by a condition that the other thread needs the lock no more.",

@@ -12,6 +12,7 @@
 
 const struct rule rule_lost_signal = {
     .id = "lost-signal",
+    .level = LEVEL_ERROR,
     .summary = "A signal comes when nobody waits, and a later wait never ends",
     .help =
         "Change what is waited for under the mutex, test it under the mutex in a loop around the wait, and "

@@ -13,11 +13,13 @@
 
 const struct rule rule_long_hold = {
     .id = "long-hold",
+    .level = LEVEL_NOTE,
     .summary = "A lock is held for long while others wait for it",
     .help = "Do the slow part without the lock: copy what it needs, unlock, and lock again for the result.",
 };
 const struct rule rule_contention = {
     .id = "contention",
+    .level = LEVEL_NOTE,
     .summary = "Threads often wait for a lock",
     .help = "Hold it shorter, split what it protects among several locks, or let readers share it.",
 };

@@ -14,6 +14,7 @@
 
 const struct rule rule_cond_wait_holding_lock = {
     .id = "cond-wait-holding-lock",
+    .level = LEVEL_ERROR,
     .summary = "A thread waits for a signal while keeping a lock that a signaller needs",
     .help = "Give the outer lock back before waiting, or signal without taking it.",
 };

@@ -10,6 +10,7 @@
 
 const struct rule rule_semaphore_overpost = {
     .id = "semaphore-overpost",
+    .level = LEVEL_ERROR,
     .summary = "A bounded semaphore is posted past its bound, or a permit is not given back",
     .help = "Post exactly once for each wait, on every way out of the function.",
 };

@@ -6,6 +6,7 @@
 
 const struct rule rule_stuck = {
     .id = "stuck",
+    .level = LEVEL_ERROR,
     .summary = "Threads wait for what nobody is left to do",
     .help = "Look for the thread that should have signalled, posted, arrived or unlocked: it has ended, or "
             "waits itself.",

@@ -6,6 +6,7 @@
 
 const struct rule rule_thread_leak = {
     .id = "thread-leak",
+    .level = LEVEL_WARNING,
     .summary = "A thread is neither joined nor detached",
     .help =
         "Join it, or make it detached (pthread_detach, or pthread_attr_setdetachstate before it is created).",

@@ -9,12 +9,14 @@
 
 const struct rule rule_foreign_unlock = {
     .id = "foreign-unlock",
+    .level = LEVEL_ERROR,
     .summary = "A thread unlocks what another one holds",
     .help =
         "Unlock in the thread that has locked; to let another thread go on, use a condition or a semaphore.",
 };
 const struct rule rule_unlock_unheld = {
     .id = "unlock-unheld",
+    .level = LEVEL_ERROR,
     .summary = "A thread unlocks what nobody holds",
     .help = "Unlock once for each lock, and only on the ways on which it was locked.",
 };
