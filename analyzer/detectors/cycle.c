@@ -6,10 +6,10 @@
 
 static char *edge_text(const struct model *model, const struct cycle_edge *edge)
 {
-    const struct hold *key = &edge->held[edge->key];
-    g_autofree char *held = fingerprint_stack(model, edge->n_held ? key->stack : 0);
+    const struct hold *key = edge->key < edge->n_held ? &edge->held[edge->key] : NULL;
+    g_autofree char *held = fingerprint_stack(model, key ? key->stack : 0);
     g_autofree char *wanted = fingerprint_stack(model, edge->wanted_stack);
-    return g_strdup_printf("%s < %s < %s < %s", edge->n_held ? key->object->class_key : "-", held,
+    return g_strdup_printf("%s < %s < %s < %s", key ? key->object->class_key : "-", held,
         edge->wanted ? edge->wanted->class_key : "join", wanted);
 }
 
@@ -49,7 +49,7 @@ char *cycle_fingerprint(const struct model *model, const struct cycle_edge *edge
 
 static void add_edge_steps(struct finding *finding, const struct cycle_edge *edge)
 {
-    if (edge->n_held) {
+    if (edge->key < edge->n_held) {
         const struct hold *key = &edge->held[edge->key];
         finding_add_step(finding, edge->thread_id, key->shared ? "acquire-shared" : "acquire", key->object,
             key->stack, edge->held, edge->key);
@@ -70,7 +70,7 @@ struct finding *cycle_finding(const struct model *model, const struct rule *rule
     // The locks of the circle come first, in its order, before what else is held.
     for (unsigned i = 0; i < n; i++) {
         const struct cycle_edge *edge = &edges[(first + i) % n];
-        if (edge->n_held && !g_ptr_array_find(finding->objects, edge->held[edge->key].object, NULL))
+        if (edge->key < edge->n_held && !g_ptr_array_find(finding->objects, edge->held[edge->key].object, NULL))
             g_ptr_array_add(finding->objects, (void *)edge->held[edge->key].object);
     }
     for (unsigned i = 0; i < n; i++)

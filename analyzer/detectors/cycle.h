@@ -10,7 +10,7 @@ struct cycle_edge {
     uint32_t thread_id;
     const struct hold *held; // all it holds, in order of acquisition; only object, stack and shared count
     unsigned n_held;
-    unsigned key;                      // index in held of the lock the thread before it in the circle wants
+    unsigned key; // index in held of the lock the thread before it in the circle wants; n_held: it wants this thread's end
     const struct model_object *wanted; // NULL: it waits to join the next thread
     uint32_t wanted_stack;
     bool wanted_shared;

@@ -254,6 +254,12 @@ static void use_object(struct prediction_builder *builder, const struct predicti
     g_array_append_val(state->uses, first);
 }
 
+// Does the condition of a wait hand anything on? One that only one thread uses does not.
+static bool condition_counts(struct prediction_builder *builder, const struct prediction_step *step)
+{
+    return !step->lock_only && need_object(builder, step->object)->treatment == PREDICT_HANDOFF;
+}
+
 // --- locks ---
 
 // Puts what the thread wants into the graph, with what it holds: its locks, and its own end where somebody waits for that.
@@ -382,7 +388,7 @@ static void give_lock(struct prediction_builder *builder, const struct predictio
         .link = PREDICTION_NEVER,
         .kind = step->kind,
         .role = PREDICTION_RELEASE,
-        .hidden = step->kind == EVENT_COND_WAIT,
+        .hidden = step->kind == EVENT_COND_WAIT && condition_counts(builder, step),
     };
     uint32_t position = append(builder, step->thread_id, event);
     for (unsigned i = thread->open->len; i-- > 0;) {
@@ -402,7 +408,7 @@ static void fail_lock(
 {
     struct thread_state *thread = &builder->threads[step->thread_id];
     thread->requested = NULL;
-    if ((step->error != EBUSY && step->error != ETIMEDOUT && step->error != EAGAIN) ||
+    if (step->tries_first || (step->error != EBUSY && step->error != ETIMEDOUT && step->error != EAGAIN) ||
         held_set_find(&thread->held, step->object->row.id))
         return;
     use_object(builder, step, step->object, state);
@@ -563,7 +569,7 @@ static void add_object_step(struct prediction_builder *builder, const struct pre
         add_lock_step(builder, step, step->object, state);
 }
 
-// A condition that only one thread uses, of a mutex that several use.
+// A wait on a condition that does not count.
 static void add_mutex_step(struct prediction_builder *builder, const struct prediction_step *step)
 {
     if (mutex_counts(builder, step))
@@ -623,7 +629,7 @@ void prediction_builder_add(struct prediction_builder *builder, const struct pre
     g_array_set_size(builder->points, 0);
     if (!step->object)
         add_thread_step(builder, step);
-    else if (step->mutex && need_object(builder, step->object)->treatment == PREDICT_IGNORED)
+    else if (step->lock_only || (step->mutex && !condition_counts(builder, step)))
         add_mutex_step(builder, step);
     else
         add_object_step(builder, step);

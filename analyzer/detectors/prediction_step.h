@@ -17,7 +17,8 @@ struct prediction_step {
     uint8_t kind;                      // enum event_kind; what was refused is left out
     bool timed;                        // JOIN_REQUEST: with a time-out
     bool owner_died;                   // an acquisition that returned EOWNERDEAD
-    bool tries_first; // an acquisition by trylock that would have blocked for it after failing
+    bool tries_first;                  // a trylock whose failure leads to waiting: it would have blocked
+    bool lock_only;                    // a condition that hands nothing on: only its mutex counts
 };
 
 // How the prediction looks at an object.

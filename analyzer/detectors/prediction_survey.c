@@ -30,6 +30,7 @@ struct thread_survey {
 struct prediction_survey {
     uint32_t n_threads;
     uint32_t n_objects;
+    bool all;
     struct object_survey *objects;
     struct thread_survey *threads;
     GHashTable *pairs;             // set of uint64_t *: held << 32 | wanted
@@ -40,9 +41,10 @@ struct prediction_survey {
     bool has_cycles;
 };
 
-struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects)
+struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects, bool all)
 {
     struct prediction_survey *survey = g_new0(struct prediction_survey, 1);
+    survey->all = all;
     survey->n_threads = n_threads;
     survey->n_objects = n_objects;
     survey->objects = g_new0(struct object_survey, n_objects);
@@ -271,7 +273,7 @@ enum prediction_treatment prediction_survey_treatment(
     const struct prediction_survey *survey, const struct model_object *object)
 {
     const struct object_survey *use = &survey->objects[object->row.id];
-    if (!use->several)
+    if (!use->several && !survey->all)
         return PREDICT_IGNORED;
     if (prediction_is_lock(object))
         return use->ordered ? PREDICT_ORDERED : PREDICT_LOCK;

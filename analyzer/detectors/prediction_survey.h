@@ -10,8 +10,9 @@
 #include "prediction_step.h"
 
 struct prediction_survey;
-// Threads and objects have ids below n_threads and n_objects.
-struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects);
+// Threads and objects have ids below n_threads and n_objects. all: do not ignore what one thread only has to do with; cycles of
+// that cannot happen, but may be asked for.
+struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects, bool all);
 void prediction_survey_free(struct prediction_survey *survey);
 void prediction_survey_add(struct prediction_survey *survey, const struct prediction_step *step);
 void prediction_survey_finish(struct prediction_survey *survey);

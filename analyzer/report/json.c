@@ -73,6 +73,8 @@ static void add_steps(
         json_add_number(builder, "thread", step->thread_id);
         json_add_string(builder, "action", step->action);
         json_add_string(builder, "lock", lock);
+        if (step->other_thread)
+            json_add_number(builder, "other_thread", step->other_thread);
         json_begin_array(builder, "holding");
         for (unsigned j = 0; j < step->n_holding; j++) {
             g_autofree char *held = finding_object_label(finding, step->holding[j]);
@@ -94,6 +96,7 @@ static void add_finding(JsonBuilder *builder, const struct finding *finding)
     json_add_string(builder, "level", finding_level_name(finding->level));
     json_add_string(builder, "message", finding->message);
     json_add_string(builder, "reason", finding->reason);
+    json_add_string(builder, "note", finding->note);
     json_add_bool(builder, "suppressed", finding->suppressed);
     json_add_bool(builder, "baseline", finding->baseline);
     json_add_number(builder, "instances", MAX(finding->instances, 1));
@@ -105,6 +108,7 @@ static void add_finding(JsonBuilder *builder, const struct finding *finding)
     add_threads(builder, finding);
     add_steps(builder, "steps", finding, finding->steps);
     add_steps(builder, "witness", finding, finding->witness);
+    json_add_number(builder, "witness_left_out", finding->witness_left_out);
     json_builder_end_object(builder);
 }
 

@@ -15,6 +15,7 @@
 
 #define FRAMES_MAX 24u // of a stack; what is left out is said
 #define SOURCE_COLUMN 40
+#define WITNESS_COLUMN 48
 
 struct colours {
     const char *bold;
@@ -111,6 +112,19 @@ static const char *verb(const char *action)
         { "once-request", "waits for the routine of %s" },
         { "take-permit", "takes a permit of %s" },
         { "post", "posts %s" },
+        { "cond-wake", "is woken and has %s again" },
+        { "barrier-leave", "leaves the barrier %s" },
+        { "once-begin", "begins the routine of %s" },
+        { "once-end", "ends the routine of %s" },
+        { "once-done", "finds the routine of %s done" },
+        { "acquire-try", "takes %s (by trying)" },
+        { "acquire-try-shared", "takes %s for reading (by trying)" },
+        { "acquire-timed", "takes %s (within a time-out)" },
+        { "acquire-timed-shared", "takes %s for reading (within a time-out)" },
+        { "fail", "does not get %s" },
+        { "read", "reads %s" },
+        { "write", "writes %s" },
+        { "object-end", "ends the life of %s's memory" },
         { "end", "ends" },
         { "exit", "ends the program" },
         { "use", "uses %s" },
@@ -132,9 +146,29 @@ static const char *verb(const char *action)
     return action;
 }
 
+// What is done to another thread.
+static const char *thread_verb(const char *action)
+{
+    static const char *const verbs[][2] = {
+        { "create", "creates %s" },
+        { "fork", "forks %s" },
+        { "join-request", "waits for the end of %s" },
+        { "join", "has waited for the end of %s" },
+        { "cancel", "cancels %s" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (strcmp(verbs[i][0], action) == 0)
+            return verbs[i][1];
+    return verb(action);
+}
+
 char *report_step_text(const struct finding *finding, const struct finding_step *step)
 {
-    GString *text = g_string_new(verb(step->action));
+    GString *text = g_string_new(step->other_thread ? thread_verb(step->action) : verb(step->action));
+    if (step->other_thread) {
+        g_autofree char *label = finding_thread_label(finding, step->other_thread);
+        g_string_replace(text, "%s", label, 1);
+    }
     if (step->object) {
         g_autofree char *label = finding_object_label(finding, step->object);
         g_autofree char *quoted = g_strdup_printf("'%s'", label);
@@ -206,8 +240,35 @@ static void append_verdict(GString *text, const struct finding *finding)
         return;
     for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++)
         if (strcmp(meanings[i][0], finding->verdict) == 0)
-            g_string_append_printf(text, "    verdict: %s (%s)\n", finding->verdict,
-                finding->reason ? finding->reason : meanings[i][1]);
+            g_string_append_printf(text, "    verdict: %s (%s%s%s)\n", finding->verdict,
+                finding->reason ? finding->reason : meanings[i][1], finding->note ? "; " : "",
+                finding->note ? finding->note : "");
+}
+
+// The interleaving that leads there, a line for each step.
+static void append_witness(GString *text, const struct finding *finding, const struct colours *colours)
+{
+    if (!finding->witness->len)
+        return;
+    g_string_append(text, "    how it comes about:\n");
+    if (finding->witness_left_out)
+        g_string_append_printf(text, "          (%u steps that say little are left out)\n", finding->witness_left_out);
+    for (unsigned i = 0; i < finding->witness->len; i++) {
+        const struct finding_step *step = &g_array_index(finding->witness, struct finding_step, i);
+        g_autofree char *thread = finding_thread_label(finding, step->thread_id);
+        g_autofree char *what = report_step_text(finding, step);
+        g_autofree char *line = g_strdup_printf("%s %s", thread, what);
+        struct call_frame site;
+        g_string_append_printf(text, "    %4u. ", i + 1);
+        size_t begin = text->len;
+        append_clean(text, line);
+        if (call_stack_site(finding->model, step->stack, &site)) {
+            g_autofree char *place = call_frame_text(finding->model, &site);
+            g_string_append_printf(text, "%*s  %s%s%s", (int)MAX(0, (gssize)(WITNESS_COLUMN - (text->len - begin))), "",
+                colours->dim, place, colours->off);
+        }
+        g_string_append_c(text, '\n');
+    }
 }
 
 // Said where it is not plain: when there were other programs in the recording.
@@ -238,6 +299,7 @@ char *report_text_finding(const struct finding *finding, const struct report_sty
     }
     append_locks(text, finding);
     append_verdict(text, finding);
+    append_witness(text, finding, colours);
     if (finding->rule->help)
         g_string_append_printf(text, "    what to do: %s\n", finding->rule->help);
     append_programs(text, finding);

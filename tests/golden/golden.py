@@ -77,7 +77,7 @@ class Mask:
 
 def step_text(step, names, mask):
     holding = ' and '.join(mask(name) for name in step['holding'])
-    return (f'    {mask(names[step["thread"]])}: {step["action"]} {mask(step["lock"] or "-")}'
+    return (f'    {mask(names[step["thread"]])}: {step["action"]} {mask(step["lock"] or names.get(step.get("other_thread")) or "-")}'
             + (f' holding {holding}' if holding else '') + place(step['stack']))
 
 

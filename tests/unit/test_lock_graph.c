@@ -55,7 +55,7 @@ static void expect(const char *script, const char *usual, const char *all)
 static void test_two_locks_in_opposite_orders(void **state)
 {
     (void)state;
-    expect("T1 create T2;" A_THEN_B("T1") B_THEN_A("T2"), "lock-order-cycle potential", NULL);
+    expect("T1 create T2;" A_THEN_B("T1") B_THEN_A("T2"), "lock-order-cycle predicted", NULL);
 }
 
 static void test_one_order_is_silent(void **state)
@@ -82,7 +82,7 @@ static void test_gate_on_one_side_only(void **state)
 {
     (void)state;
     expect("T1 create T2; T1 acquire g;" A_THEN_B("T1") "T1 release g;" B_THEN_A("T2"),
-        "lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted", NULL);
 }
 
 static void test_ordered_by_join(void **state)
@@ -102,7 +102,7 @@ static void test_ordered_once_but_not_always(void **state)
 {
     (void)state;
     // T1 does it before it creates T2 and again afterwards.
-    expect(A_THEN_B("T1") "T1 create T2;" B_THEN_A("T2") A_THEN_B("T1"), "lock-order-cycle potential", NULL);
+    expect(A_THEN_B("T1") "T1 create T2;" B_THEN_A("T2") A_THEN_B("T1"), "lock-order-cycle predicted", NULL);
 }
 
 static void test_trylock_does_not_block_but_holds(void **state)
@@ -111,7 +111,7 @@ static void test_trylock_does_not_block_but_holds(void **state)
     expect("T1 create T2;" A_THEN_B("T1") "T2 acquire b; T2 acquire-try a; T2 release a; T2 release b", "",
         "lock-order-cycle impossible (trylock)");
     expect("T1 create T2;" A_THEN_B("T1") "T2 acquire-try b; T2 acquire a; T2 release a; T2 release b",
-        "lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted", NULL);
 }
 
 static void test_timed_lock_does_not_block(void **state)
@@ -138,7 +138,7 @@ static void test_readers_exclude_writers_only(void **state)
     expect_of(with_rwlock(),
         "T1 create T2; T1 acquire-shared a; T1 acquire b; T1 release b; T1 release a;"
         "T2 acquire b; T2 acquire a; T2 release a; T2 release b",
-        "lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted", NULL);
 }
 
 static void test_a_gate_held_by_readers_is_open(void **state)
@@ -149,7 +149,7 @@ static void test_a_gate_held_by_readers_is_open(void **state)
     expect_of(builder,
         "T1 create T2; T1 acquire-shared g;" A_THEN_B("T1") "T1 release g; T2 acquire-shared g;" B_THEN_A(
             "T2") "T2 release g",
-        "lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted", NULL);
 }
 
 static void test_three_threads_three_locks(void **state)
@@ -159,7 +159,7 @@ static void test_three_threads_three_locks(void **state)
                        "T1 acquire a; T1 acquire b; T1 release b; T1 release a;"
                        "T2 acquire b; T2 acquire c; T2 release c; T2 release b;"
                        "T3 acquire c; T3 acquire a; T3 release a; T3 release c";
-    expect(ring, "lock-order-cycle potential", NULL);
+    expect(ring, "lock-order-cycle predicted", NULL);
     // The same with two threads cannot come to a deadlock: one of them would have to be in two places.
     expect("T1 create T2;"
            "T1 acquire a; T1 acquire b; T1 release b; T1 release a;"
@@ -177,7 +177,7 @@ static void test_forty_philosophers(void **state)
     for (int i = 2; i <= 41; i++)
         g_string_append_printf(script, "T%d acquire f%d; T%d acquire f%d; T%d release f%d; T%d release f%d;",
             i, i, i, i == 41 ? 2 : i + 1, i, i == 41 ? 2 : i + 1, i, i);
-    expect(script->str, "lock-order-cycle potential", NULL);
+    expect(script->str, "lock-order-cycle predicted", NULL);
     g_string_free(script, true);
 }
 
@@ -194,7 +194,7 @@ static void test_condition_wait_takes_its_mutex_back(void **state)
     expect("T1 create T2; T1 acquire a; T1 acquire b; T1 cond-wait c a; T1 cond-wake c a; T1 release b; T1 "
            "release a;"
            "T2 acquire a; T2 acquire b; T2 release b; T2 release a",
-        "lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted", NULL);
 }
 
 static void test_classes_report_once(void **state)
@@ -206,7 +206,7 @@ static void test_classes_report_once(void **state)
            "T2 acquire y[0] @g:1; T2 acquire x[0] @g:2; T2 release x[0]; T2 release y[0];"
            "T1 acquire x[1] @f:1; T1 acquire y[1] @f:2; T1 release y[1]; T1 release x[1];"
            "T2 acquire y[1] @g:1; T2 acquire x[1] @g:2; T2 release x[1]; T2 release y[1];",
-        "lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted", NULL);
 }
 
 static void test_another_place_is_another_finding(void **state)
@@ -214,7 +214,7 @@ static void test_another_place_is_another_finding(void **state)
     (void)state;
     expect("T1 create T2;" A_THEN_B("T1")
                B_THEN_A("T2") "T1 acquire a @h:1; T1 acquire b @h:2; T1 release b; T1 release a",
-        "lock-order-cycle potential; lock-order-cycle potential", NULL);
+        "lock-order-cycle predicted; lock-order-cycle predicted", NULL);
 }
 
 static void test_observed_deadlock_is_told_once(void **state)

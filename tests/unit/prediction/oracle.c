@@ -34,7 +34,7 @@ static void prediction_make(struct prediction *prediction, const struct small_tr
 {
     uint32_t n_threads = SMALL_THREADS + 1;
     uint32_t n_objects = trace->n_objects + 1;
-    prediction->survey = prediction_survey_new(n_threads, n_objects);
+    prediction->survey = prediction_survey_new(n_threads, n_objects, coarse);
     for (unsigned i = 0; i < trace->n_ops; i++) {
         struct prediction_step step = small_trace_step(trace, i, place_of(trace, i, coarse));
         prediction_survey_add(prediction->survey, &step);

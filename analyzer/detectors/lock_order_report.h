@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// A cycle of patterns as a finding: its story, its sentence, its witness.
+#ifndef TRENZA_LOCK_ORDER_REPORT_H
+#define TRENZA_LOCK_ORDER_REPORT_H
+
+#include "detector.h"
+#include "patterns.h"
+
+// NULL when the cycle did deadlock in this run, which is reported already. data_known: the trace tells who read what; else a
+// prediction says that it does not know.
+struct finding *lock_order_report(const struct detection *detection, const struct prediction_trace *trace,
+    const struct pattern_cycle *cycle, bool data_known);
+
+#endif
