@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
+
 #define LINE_MAX_BYTES 1000u
 
 static const struct command *const commands[] = {
@@ -122,6 +124,8 @@ static int run_command(const struct command *command, char **arguments)
     }
     g_autoptr(GOptionContext) context = option_context(command);
     g_autoptr(GError) error = NULL;
+    if (!config_apply_file(command, &error) || !config_apply_environment(command, &error))
+        return command_fail("%s", error->message);
     int count = before;
     char **vector = own;
     if (!g_option_context_parse(context, &count, &vector, &error))
