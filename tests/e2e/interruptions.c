@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #define JUMPS 1000
@@ -64,6 +65,12 @@ static void jumping(void)
     }
     pthread_join(id, NULL);
     printf("jumped\n");
+}
+
+static void jump_back(int number)
+{
+    (void)number;
+    siglongjmp(back, 1);
 }
 
 static void clean_up(void *argument)
@@ -182,10 +189,54 @@ static void starting_with_masks(void)
     printf("wrong masks %d\n", atomic_load(&cleanups));
 }
 
-static void jump_back(int number)
+__attribute__((noinline)) static void write_over_the_stack(void)
 {
-    (void)number;
-    siglongjmp(back, 1);
+    volatile char bytes[4096];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = 0x5a;
+}
+
+static void *jump_out_of_waits(void *argument)
+{
+    struct timespec far;
+    clock_gettime(CLOCK_REALTIME, &far);
+    far.tv_sec += 60;
+    pthread_cleanup_push(clean_up, NULL);
+    if (sigsetjmp(back, 1) == 0) {
+        atomic_store(&started, 1);
+        sem_wait(&semaphore);
+    }
+    write_over_the_stack();
+    if (sigsetjmp(back, 1) == 0) {
+        atomic_store(&started, 2);
+        sem_timedwait(&semaphore, &far);
+    }
+    write_over_the_stack();
+    if (sigsetjmp(back, 1) == 0) {
+        atomic_store(&started, 3);
+        pthread_join(*(pthread_t *)argument, NULL);
+    }
+    write_over_the_stack();
+    pthread_exit(&jumps);
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+// Out of waits, and then out of the thread.
+static void jumping_out_of_waits(void)
+{
+    pthread_t self = pthread_self(), id;
+    void *result = NULL;
+    signal(SIGUSR1, jump_back);
+    pthread_create(&id, NULL, jump_out_of_waits, &self);
+    for (int wait = 1; wait <= 3; wait++) {
+        while (atomic_load(&started) < wait)
+            usleep(1000);
+        usleep(50000);
+        pthread_kill(id, SIGUSR1);
+    }
+    pthread_join(id, &result);
+    printf("jumped out and left: %d, cleanups %d\n", result == &jumps, atomic_load(&cleanups));
 }
 
 // Locks where there is no memory, in a program that is prepared for it.
@@ -220,6 +271,8 @@ int main(int argc, char **argv)
     sem_init(&semaphore, 0, 0);
     if (strcmp(how, "jump") == 0)
         jumping();
+    else if (strcmp(how, "jump-wait") == 0)
+        jumping_out_of_waits();
     else if (strcmp(how, "cancel") == 0)
         cancelling();
     else if (strcmp(how, "ticks") == 0)

@@ -18,6 +18,14 @@ def handlers_that_jump_out_of_calls(folder):
 
 
 @case
+def handlers_that_jump_out_of_waits(folder):
+    native, _, trace = compare(folder, program('interruptions', 'jump-wait'))
+    require_equal((native.status, native.out), (0, b'jumped out and left: 1, cleanups 1\n'), 'natively')
+    trace.require_whole(processes=1, threads=2)
+    require_equal([trace.events(kind) for kind in ('fail', 'join-failed')], [2, 1], 'waits that were left')
+
+
+@case
 def cancellation_in_the_middle_of_calls(folder):
     native, _, trace = compare(folder, program('interruptions', 'cancel'))
     require_equal((native.status, native.out), (0, b'cleanups 100\n'), 'natively')

@@ -108,9 +108,9 @@ EXPORT int cnd_wait(cnd_t *cond, mtx_t *mutex)
     if (!wait_begin(&wait, cond, mutex, false))
         return REAL(cnd_wait)(cond, mutex);
     int result;
-    pthread_cleanup_push(wait_cancelled, &wait);
+    CLEANUP_PUSH(wait_cancelled, &wait);
     result = REAL(cnd_wait)(cond, mutex);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     wait_event(&wait, EVENT_COND_WAKE, 0, error_of(result));
     return result;
 }
@@ -121,9 +121,9 @@ EXPORT int cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex, const stru
     if (!wait_begin(&wait, cond, mutex, true))
         return REAL(cnd_timedwait)(cond, mutex, abstime);
     int result;
-    pthread_cleanup_push(wait_cancelled, &wait);
+    CLEANUP_PUSH(wait_cancelled, &wait);
     result = REAL(cnd_timedwait)(cond, mutex, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     wait_event(&wait, EVENT_COND_WAKE, 0, error_of(result));
     return result;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // pthread_cond_*: the functions of GLIBC_2.3.2, and the older ones that very old programs name (GLIBC_2.2.5: another
 // layout of the condition), which are only forwarded. The wait releases and takes its mutex inside glibc, where no hook
-// sees it: COND_WAIT and COND_WAKE stand for that. A cancelled wait takes its mutex too, and tells so on its way out;
-// pthread_cleanup_push without C++ exceptions needs no personality routine, hence no libgcc in the target.
+// sees it: COND_WAIT and COND_WAKE stand for that. A cancelled wait takes its mutex too, and tells so on its way out.
 #include "record.h"
 
 #define NEW_COND(name) __asm__(".symver " #name "_2_3_2, " #name "@@GLIBC_2.3.2")
@@ -46,9 +45,9 @@ EXPORT int pthread_cond_wait_2_3_2(pthread_cond_t *restrict cond, pthread_mutex_
     if (!wait_begin(&wait, cond, mutex, false))
         return REAL(pthread_cond_wait)(cond, mutex);
     int rc;
-    pthread_cleanup_push(wait_cancelled, &wait);
+    CLEANUP_PUSH(wait_cancelled, &wait);
     rc = REAL(pthread_cond_wait)(cond, mutex);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     wait_event(&wait, EVENT_COND_WAKE, 0, rc);
     return rc;
 }
@@ -61,9 +60,9 @@ EXPORT int pthread_cond_timedwait_2_3_2(
     if (!wait_begin(&wait, cond, mutex, true))
         return REAL(pthread_cond_timedwait)(cond, mutex, abstime);
     int rc;
-    pthread_cleanup_push(wait_cancelled, &wait);
+    CLEANUP_PUSH(wait_cancelled, &wait);
     rc = REAL(pthread_cond_timedwait)(cond, mutex, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     wait_event(&wait, EVENT_COND_WAKE, 0, rc);
     return rc;
 }
@@ -76,9 +75,9 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mutex_t
     if (!wait_begin(&wait, cond, mutex, true))
         return REAL(pthread_cond_clockwait)(cond, mutex, clock, abstime);
     int rc;
-    pthread_cleanup_push(wait_cancelled, &wait);
+    CLEANUP_PUSH(wait_cancelled, &wait);
     rc = REAL(pthread_cond_clockwait)(cond, mutex, clock, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     wait_event(&wait, EVENT_COND_WAKE, 0, rc);
     return rc;
 }

@@ -69,14 +69,14 @@ EXPORT int sem_close(sem_t *semaphore)
     return rc;
 }
 
-// Apart, so that the quick way has no cleanup handler's jump buffer in it.
+// Apart, to keep the quick way short.
 static int wait_blocked(struct call *call, sem_t *semaphore)
 {
     int rc;
     call_event(call, EVENT_REQUEST, 0);
-    pthread_cleanup_push(sem_wait_cancelled, call);
+    CLEANUP_PUSH(sem_wait_cancelled, call);
     rc = REAL(sem_wait)(semaphore);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     return rc;
 }
 
@@ -110,9 +110,9 @@ EXPORT int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restr
         return REAL(sem_timedwait)(semaphore, abstime);
     int rc;
     call_event(&call, EVENT_REQUEST_TIMED, 0);
-    pthread_cleanup_push(sem_wait_cancelled, &call);
+    CLEANUP_PUSH(sem_wait_cancelled, &call);
     rc = REAL(sem_timedwait)(semaphore, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     return waited(&call, EVENT_ACQUIRE_TIMED, rc);
 }
 
@@ -123,9 +123,9 @@ EXPORT int sem_clockwait(sem_t *restrict semaphore, clockid_t clock, const struc
         return REAL(sem_clockwait)(semaphore, clock, abstime);
     int rc;
     call_event(&call, EVENT_REQUEST_TIMED, 0);
-    pthread_cleanup_push(sem_wait_cancelled, &call);
+    CLEANUP_PUSH(sem_wait_cancelled, &call);
     rc = REAL(sem_clockwait)(semaphore, clock, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     return waited(&call, EVENT_ACQUIRE_TIMED, rc);
 }
 

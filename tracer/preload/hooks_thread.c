@@ -146,9 +146,9 @@ EXPORT int pthread_join(pthread_t handle, void **value)
     if (!join_begin(&join, handle, false))
         return REAL(pthread_join)(handle, value);
     int rc;
-    pthread_cleanup_push(join_cancelled, &join);
+    CLEANUP_PUSH(join_cancelled, &join);
     rc = REAL(pthread_join)(handle, value);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     return join_end(&join, rc);
 }
 
@@ -166,9 +166,9 @@ EXPORT int pthread_timedjoin_np(pthread_t handle, void **value, const struct tim
     if (!join_begin(&join, handle, true))
         return REAL(pthread_timedjoin_np)(handle, value, abstime);
     int rc;
-    pthread_cleanup_push(join_cancelled, &join);
+    CLEANUP_PUSH(join_cancelled, &join);
     rc = REAL(pthread_timedjoin_np)(handle, value, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     return join_end(&join, rc);
 }
 
@@ -179,9 +179,9 @@ EXPORT int pthread_clockjoin_np(
     if (!join_begin(&join, handle, true))
         return REAL(pthread_clockjoin_np)(handle, value, clock, abstime);
     int rc;
-    pthread_cleanup_push(join_cancelled, &join);
+    CLEANUP_PUSH(join_cancelled, &join);
     rc = REAL(pthread_clockjoin_np)(handle, value, clock, abstime);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     return join_end(&join, rc);
 }
 
@@ -191,9 +191,9 @@ EXPORT int thrd_join(thrd_t handle, int *value)
     if (!join_begin(&join, handle, false))
         return REAL(thrd_join)(handle, value);
     int result;
-    pthread_cleanup_push(join_cancelled, &join);
+    CLEANUP_PUSH(join_cancelled, &join);
     result = REAL(thrd_join)(handle, value);
-    pthread_cleanup_pop(0);
+    CLEANUP_POP();
     join_end(&join, result == thrd_success ? 0 : EINVAL);
     return result;
 }

@@ -8,6 +8,15 @@
 #include "object.h"
 #include "runtime.h"
 
+// Around a call that may be cancelled. These are the handlers that glibc puts into its own waits: a signal handler may
+// siglongjmp out of them, which also runs ours. One of pthread_cleanup_push would stay behind, and be jumped to later.
+void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routine)(void *), void *data);
+void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
+#define CLEANUP_PUSH(routine, data)                                                                          \
+    struct _pthread_cleanup_buffer cleanup_buffer;                                                           \
+    _pthread_cleanup_push(&cleanup_buffer, (routine), (data))
+#define CLEANUP_POP() _pthread_cleanup_pop(&cleanup_buffer, 0)
+
 struct call {
     struct thread *thread;
     uint32_t object;
@@ -86,7 +95,7 @@ static inline void wait_event(const struct wait *wait, enum event_kind kind, uin
     event_emit_payload(wait->call.thread, kind, wait->call.object, wait->call.stack, (uint16_t)arg, words, 1);
 }
 
-// Cleanup handler of a wait that is cancelled: by then it has its mutex again.
+// Cleanup handler of a wait that is left early: by then it has its mutex again.
 static inline void wait_cancelled(void *data)
 {
     wait_event(data, EVENT_COND_WAKE, 0, ECANCELED);
