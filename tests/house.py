@@ -25,7 +25,7 @@ RULES = [
     ('analyzer/detectors', ['analyzer/detectors', 'analyzer/model', 'tracer/format'], [GTK, SYMBOLS, 'sqlite3', 'json-glib']),
     ('analyzer/commands', ['analyzer', 'tracer/format', 'tracer/recorder'], [GTK, 'sqlite3']),
     ('analyzer', ['analyzer', 'tracer/format'], [GTK, 'sqlite3']),
-    ('gui', ['gui', 'analyzer/model', 'analyzer/report'], ['sqlite3']),
+    ('gui', ['gui', 'analyzer/model', 'analyzer/detectors', 'analyzer/report'], ['sqlite3']),
     ('samples', ['samples'], [OUTSIDE, GTK, SYMBOLS, 'sqlite3']),
 ]
 # Of format/, the preload knows the layouts and the kinds of events; only the store knows SQLite.

@@ -14,10 +14,8 @@
 #define LEVELS_MAX 25u
 
 struct sum {
-    float held; // share of the bin
-    float waited;
-    float held_longest;
-    float waited_longest;
+    float share[PYRAMID_SHARES]; // of the bin's time
+    float longest[PYRAMID_SHARES];
 };
 
 struct pyramid {
@@ -43,26 +41,24 @@ struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans)
     return pyramid;
 }
 
-static void add_to_bin(
-    struct pyramid *pyramid, size_t at, float share, unsigned kind, int waits, unsigned depth, uint8_t colour)
+static void add_to_bin(struct pyramid *pyramid, size_t at, float share, const struct pyramid_span *span)
 {
     struct pyramid_bin *bin = &pyramid->levels[0][at];
     struct sum *sum = &pyramid->sums[at];
-    bin->kinds |= (uint8_t)(1u << kind);
-    bin->depth = (uint8_t)MAX(bin->depth, MIN(depth, 255));
-    *(waits ? &sum->waited : &sum->held) += share;
-    float *longest = waits ? &sum->waited_longest : &sum->held_longest;
-    if (share >= *longest) {
-        *longest = share;
-        *(waits ? &bin->waited_colour : &bin->held_colour) = colour;
+    bin->kinds |= (uint8_t)(1u << span->kind);
+    bin->depth = MAX(bin->depth, span->depth);
+    sum->share[span->share] += share;
+    if (share >= sum->longest[span->share]) {
+        sum->longest[span->share] = share;
+        bin->colour[span->share] = span->colour;
     }
+    bin->share[span->share] = 1; // something, however short
 }
 
-void pyramid_add(struct pyramid *pyramid, uint64_t begin, uint64_t end, unsigned kind, int waits,
-    unsigned depth, uint8_t colour)
+void pyramid_add(struct pyramid *pyramid, const struct pyramid_span *span)
 {
-    double first = ((double)begin - pyramid->begin) / pyramid->bin_step;
-    double last = ((double)end - pyramid->begin) / pyramid->bin_step;
+    double first = ((double)span->begin - pyramid->begin) / pyramid->bin_step;
+    double last = ((double)span->end - pyramid->begin) / pyramid->bin_step;
     first = CLAMP(first, 0, (double)pyramid->n_bins - 1);
     last = CLAMP(last, first, (double)pyramid->n_bins);
     size_t at = (size_t)first;
@@ -71,42 +67,39 @@ void pyramid_add(struct pyramid *pyramid, uint64_t begin, uint64_t end, unsigned
         double from = MAX(first, (double)i);
         double to = MIN(last, (double)i + 1);
         if (to > from || i == at)
-            add_to_bin(pyramid, i, (float)(to - from), kind, waits, depth, colour);
+            add_to_bin(pyramid, i, (float)(to - from), span);
     }
 }
 
-static uint8_t to_share(float share, int any)
-{
-    return (uint8_t)CLAMP((int)lrintf(share * 255), any, 255);
-}
-
+// Colour and kinds; the shares are added up by the caller.
 static void merge_bins(struct pyramid_bin *to, const struct pyramid_bin *from)
 {
-    if (from->held > to->held)
-        to->held_colour = from->held_colour;
-    if (from->waited > to->waited)
-        to->waited_colour = from->waited_colour;
+    for (unsigned i = 0; i < PYRAMID_SHARES; i++) {
+        if (from->share[i] > to->share[i]) {
+            to->share[i] = from->share[i];
+            to->colour[i] = from->colour[i];
+        }
+    }
     to->kinds |= from->kinds;
     to->depth = MAX(to->depth, from->depth);
 }
 
+// Averages are rounded up, so that a trace of something never fades to nothing.
 static struct pyramid_bin pair_bins(const struct pyramid_bin *a, const struct pyramid_bin *b)
 {
     struct pyramid_bin bin = *a;
     merge_bins(&bin, b);
-    // Rounded up, so that a trace of something never fades to nothing.
-    bin.held = (uint8_t)((a->held + b->held + 1) / 2);
-    bin.waited = (uint8_t)((a->waited + b->waited + 1) / 2);
+    for (unsigned i = 0; i < PYRAMID_SHARES; i++)
+        bin.share[i] = (uint8_t)((a->share[i] + b->share[i] + 1) / 2);
     return bin;
 }
 
 void pyramid_finish(struct pyramid *pyramid)
 {
     for (size_t i = 0; i < pyramid->n_bins; i++) {
-        struct sum *sum = &pyramid->sums[i];
         struct pyramid_bin *bin = &pyramid->levels[0][i];
-        bin->held = to_share(sum->held, sum->held > 0 || sum->held_longest > 0);
-        bin->waited = to_share(sum->waited, sum->waited > 0 || sum->waited_longest > 0);
+        for (unsigned j = 0; j < PYRAMID_SHARES; j++)
+            bin->share[j] = (uint8_t)CLAMP((int)lrintf(pyramid->sums[i].share[j] * 255), bin->share[j], 255);
     }
     g_clear_pointer(&pyramid->sums, g_free);
     for (size_t n = pyramid->n_bins / 2; n && pyramid->n_levels < LEVELS_MAX; n /= 2) {
@@ -137,21 +130,16 @@ void pyramid_sample(
         if (last <= 0 || first >= (double)n_bins)
             continue;
         size_t at = (size_t)MAX(first, 0);
-        size_t stop = (size_t)MIN(last, (double)n_bins);
-        unsigned held = 0;
-        unsigned waited = 0;
+        size_t stop = MAX(at + 1, (size_t)MIN(last, (double)n_bins));
+        unsigned sums[PYRAMID_SHARES] = { 0 };
         unsigned count = (unsigned)(stop - at);
         for (; at < stop; at++) {
             merge_bins(&ret_bins[i], &bins[at]);
-            ret_bins[i].held = MAX(ret_bins[i].held, bins[at].held);
-            ret_bins[i].waited = MAX(ret_bins[i].waited, bins[at].waited);
-            held += bins[at].held;
-            waited += bins[at].waited;
+            for (unsigned j = 0; j < PYRAMID_SHARES; j++)
+                sums[j] += bins[at].share[j];
         }
-        if (count) {
-            ret_bins[i].held = (uint8_t)((held + count - 1) / count);
-            ret_bins[i].waited = (uint8_t)((waited + count - 1) / count);
-        }
+        for (unsigned j = 0; j < PYRAMID_SHARES; j++)
+            ret_bins[i].share[j] = (uint8_t)((sums[j] + count - 1) / count);
     }
 }
 

@@ -12,21 +12,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum pyramid_share {
+    PYRAMID_HELD,
+    PYRAMID_CONTENDED, // waiting for a lock
+    PYRAMID_WAITING,   // waiting for anything else
+    PYRAMID_SHARES,
+};
+
 struct pyramid_bin {
-    uint8_t held;        // share of the bin's time, 0 to 255; at least 1 when any
-    uint8_t waited;      // the same
-    uint8_t kinds;       // 1 << kind of every span in it
-    uint8_t depth;       // the deepest track in use, from 1
-    uint8_t held_colour; // the tag of what was held longest
-    uint8_t waited_colour;
+    uint8_t share[PYRAMID_SHARES];  // of the bin's time, 0 to 255; at least 1 when any
+    uint8_t colour[PYRAMID_SHARES]; // the tag of what had most of that share
+    uint8_t kinds;                  // 1 << kind of every span in it
+    uint8_t depth;                  // the deepest track in use, from 1
+};
+
+// What is added: a span's place and what it counts as.
+struct pyramid_span {
+    uint64_t begin; // ticks
+    uint64_t end;
+    enum pyramid_share share;
+    uint8_t kind; // below 8
+    uint8_t depth;
+    uint8_t colour;
 };
 
 struct pyramid;
 // For about n_spans spans between begin and end.
 struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans);
-// Before pyramid_finish only. kind is below 8; waits: it counts as waiting, else as holding. depth from 1.
-void pyramid_add(struct pyramid *pyramid, uint64_t begin, uint64_t end, unsigned kind, int waits,
-    unsigned depth, uint8_t colour);
+// Before pyramid_finish only.
+void pyramid_add(struct pyramid *pyramid, const struct pyramid_span *span);
 void pyramid_finish(struct pyramid *pyramid);
 // The sum of each of n equal pieces of time from `from` on, each `step` ticks long. Cost: linear in n, whatever the zoom.
 void pyramid_sample(

@@ -98,6 +98,7 @@ static void set_bounds(struct timeline *timeline)
 {
     const struct model *model = timeline->model;
     timeline->begin = UINT64_MAX;
+    timeline->end = 0;
     for (unsigned i = 0; i < timeline->n_lanes; i++) {
         timeline->begin = MIN(timeline->begin, timeline->lanes[i].begin);
         timeline->end = MAX(timeline->end, timeline->lanes[i].end);
@@ -117,7 +118,8 @@ struct reading {
     GHashTable *edges;
     timeline_progress progress;
     void *data;
-    uint64_t done; // events
+    uint64_t done;     // events
+    uint64_t duration; // ticks: when the recording ended
     bool cancelled;
 };
 
@@ -146,7 +148,7 @@ static int read_lane(struct reading *reading, struct lane *lane)
     const struct trace_process *process = model_process(model, lane->thread->row.process_id);
     if (!lane->ends) {
         bool over = process && process->ended_ticks >= 0;
-        uint64_t end = over ? (uint64_t)process->ended_ticks : reading->timeline->end;
+        uint64_t end = over ? (uint64_t)process->ended_ticks : reading->duration;
         lane->end = MAX(lane->end, end);
         lane->ends = over;
     }
@@ -157,8 +159,9 @@ static int read_lane(struct reading *reading, struct lane *lane)
 static bool read_lanes(struct reading *reading, GError **error)
 {
     struct timeline *timeline = reading->timeline;
-    timeline->end = (uint64_t)MAX(store_get_number(timeline->model->store, "duration_ticks", 0), 0);
     set_bounds(timeline);
+    int64_t duration = store_get_number(timeline->model->store, "duration_ticks", 0);
+    reading->duration = MAX((uint64_t)MAX(duration, 0), timeline->end);
     for (unsigned i = 0; i < timeline->n_lanes; i++) {
         int r = read_lane(reading, &timeline->lanes[i]);
         if (reading->cancelled) {
@@ -195,7 +198,7 @@ static uint32_t run_subject(const struct timeline *timeline, struct span_ref ref
     }
     const struct span *span = timeline_span(timeline, ref);
     *ret_key = span->begin;
-    return span->kind == SPAN_WAIT_JOIN || span->kind == SPAN_BLOCKED ? 0 : span->subject;
+    return span_names_object(span) ? span->subject : 0;
 }
 
 static bool run_before(const struct run *a, const struct run *b)
@@ -338,9 +341,17 @@ static void make_pyramid(struct timeline *timeline, struct lane *lane)
     for (unsigned i = 0; i < lane->n_tracks; i++) {
         for (uint32_t j = 0; j < lane->tracks[i].count; j++) {
             const struct span *span = &lane->tracks[i].spans[j];
-            pyramid_add(lane->pyramid, span->begin, span->end, span->kind, span->kind != SPAN_HOLD, i + 1,
-                timeline_colour(
-                    span->kind == SPAN_WAIT_JOIN || span->kind == SPAN_BLOCKED ? 0 : span->subject));
+            struct pyramid_span piece = {
+                .begin = span->begin,
+                .end = span->end,
+                .kind = span->kind,
+                .share = span->kind == SPAN_HOLD        ? PYRAMID_HELD
+                         : span->kind == SPAN_WAIT_LOCK ? PYRAMID_CONTENDED
+                                                        : PYRAMID_WAITING,
+                .depth = (uint8_t)(i + 1),
+                .colour = span_names_object(span) ? timeline_colour(span->subject) : 0,
+            };
+            pyramid_add(lane->pyramid, &piece);
         }
     }
     pyramid_finish(lane->pyramid);

@@ -44,6 +44,12 @@ struct span {
     uint8_t flags;
 };
 
+// Is its subject an object's id?
+static inline bool span_names_object(const struct span *span)
+{
+    return span->kind != SPAN_WAIT_JOIN && span->kind != SPAN_BLOCKED && span->subject;
+}
+
 // An event that takes no time.
 struct span_mark {
     uint64_t ticks;

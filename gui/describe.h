@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Spans and marks in words, for the status line, tooltips and screen readers.
+#ifndef TRENZA_DESCRIBE_H
+#define TRENZA_DESCRIBE_H
+
+#include "timeline.h"
+
+// One line: "'left' waits for mutex 'b' for 1.2 ms, from 3.4 ms; held by 'right'; in f (a.c:3)". The caller frees it.
+char *describe_span(const struct timeline *timeline, struct span_ref ref);
+char *describe_mark(const struct timeline *timeline, const struct lane *lane, const struct span_mark *mark);
+// The place in the code, "f (a.c:3)"; NULL: not known. The caller frees it.
+char *describe_place(const struct model *model, uint32_t stack);
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// The pictures. Each is a function of what it is told: no widget, no state between two calls.
+#ifndef TRENZA_DRAW_H
+#define TRENZA_DRAW_H
+
+#include "paint.h"
+#include "scene.h"
+
+// Everything of the timeline: overview, ruler, lanes (of threads or of locks), arrows, the chosen finding, legend.
+void draw_timeline(struct paint *paint, const struct scene *scene);
+
+// Its parts, each into its own region of the scene.
+void draw_overview(struct paint *paint, const struct scene *scene);
+void draw_ruler(struct paint *paint, const struct scene *scene);
+void draw_legend(struct paint *paint, const struct scene *scene);
+void draw_thread_lane(struct paint *paint, const struct scene *scene, const struct scene_row *row);
+void draw_lock_lane(struct paint *paint, const struct scene *scene, const struct scene_row *row);
+void draw_arrows(struct paint *paint, const struct scene *scene);
+void draw_story(struct paint *paint, const struct scene *scene);
+
+// One span as a box; label NULL: none. Used by lanes of both kinds and by the witness.
+struct draw_box {
+    double x, y, width, height;
+    struct colour colour;
+    enum span_kind kind;
+    unsigned flags; // enum span_flags
+    const char *label;
+};
+void draw_box(struct paint *paint, const struct draw_box *box);
+// The colour of a span: its lock's, or that of waiting.
+struct colour draw_span_colour(const struct theme *theme, const struct span *span);
+// "accounts", "worker" (of a join), "read" ...; static or the model's.
+const char *draw_span_label(const struct timeline *timeline, const struct span *span);
+
+// Coordinates that stay in the range where cairo is exact.
+static inline double draw_clamp(double x, double width)
+{
+    return x < -4 ? -4 : x > width + 4 ? width + 4 : x;
+}
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// What surrounds the lanes: overview, ruler, legend, and the names in the gutter.
+#include <math.h>
+#include <string.h>
+
+#include "draw.h"
+
+#define RULER_MARK_PX 110
+
+static void overview_sums(const struct scene *scene, int n, double *ret_contended, double *ret_held)
+{
+    const struct timeline *timeline = scene->timeline;
+    g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, n);
+    double step = (scene->axis.end - scene->axis.begin) / n;
+    memset(ret_contended, 0, (size_t)n * sizeof *ret_contended);
+    memset(ret_held, 0, (size_t)n * sizeof *ret_held);
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        if (!timeline->lanes[i].n_spans)
+            continue;
+        pyramid_sample(timeline->lanes[i].pyramid, scene->axis.begin, step, (size_t)n, bins);
+        for (int j = 0; j < n; j++) {
+            ret_contended[j] += bins[j].share[PYRAMID_CONTENDED] / 255.0;
+            ret_held[j] += bins[j].share[PYRAMID_HELD] / 255.0;
+        }
+    }
+}
+
+static double maximum(const double *values, int n)
+{
+    double most = 0;
+    for (int i = 0; i < n; i++)
+        most = fmax(most, values[i]);
+    return most;
+}
+
+static void draw_bars(struct paint *paint, const struct scene *scene, const double *values, int n,
+    double most, struct colour colour)
+{
+    double bottom = scene->overview_height - 3;
+    double room = scene->overview_height - 14;
+    paint_colour(paint, colour);
+    for (int i = 0; i < n; i++) {
+        double height = values[i] > 0 ? fmax(values[i] / most * room, 2) : 0;
+        cairo_rectangle(paint->cr, scene->gutter + i, bottom - height, 1, height);
+    }
+    cairo_fill(paint->cr);
+}
+
+static struct colour level_colour(const struct theme *theme, const struct finding *finding)
+{
+    return finding->level == LEVEL_ERROR     ? theme->error
+           : finding->level == LEVEL_WARNING ? theme->warning
+                                             : theme->note;
+}
+
+static void draw_finding_marks(struct paint *paint, const struct scene *scene, double width)
+{
+    for (unsigned i = 0; scene->marks && i < scene->marks->len; i++) {
+        const struct scene_mark *mark = &g_array_index(scene->marks, struct scene_mark, i);
+        double share = (mark->ticks - scene->axis.begin) / (scene->axis.end - scene->axis.begin);
+        double x = scene->gutter + fmin(fmax(share, 0), 1) * width;
+        double size = mark->finding == scene->finding ? 6 : 4;
+        paint_colour(paint, level_colour(paint->theme, mark->finding));
+        cairo_move_to(paint->cr, x - size, 1);
+        cairo_line_to(paint->cr, x + size, 1);
+        cairo_line_to(paint->cr, x, 1 + size * 1.6);
+        cairo_close_path(paint->cr);
+        cairo_fill(paint->cr);
+    }
+}
+
+void draw_overview(struct paint *paint, const struct scene *scene)
+{
+    if (scene->overview_height <= 0)
+        return;
+    const struct theme *theme = paint->theme;
+    double width = scene_lanes_width(scene);
+    int n = (int)width;
+    g_autofree double *contended = g_new(double, n);
+    g_autofree double *held = g_new(double, n);
+    paint_fill(paint, 0, 0, scene->width, scene->overview_height, theme->header);
+    overview_sums(scene, n, contended, held);
+    double most = fmax(fmax(maximum(contended, n), maximum(held, n)), 1e-9);
+    draw_bars(paint, scene, held, n, most, colour_mix(theme->header, theme->wait, 0.5));
+    draw_bars(paint, scene, contended, n, most, theme->heat);
+
+    double length = scene->axis.end - scene->axis.begin;
+    double from = fmax((scene->axis.from - scene->axis.begin) / length, 0) * width;
+    double to = fmin((scene->axis.to - scene->axis.begin) / length, 1) * width;
+    struct colour veil = colour_alpha(theme->background, 0.6);
+    paint_fill(paint, scene->gutter, 0, from, scene->overview_height, veil);
+    paint_fill(paint, scene->gutter + to, 0, width - to, scene->overview_height, veil);
+    paint_frame(paint, scene->gutter + fmin(from, width - 3), 0, fmax(to - from, 3), scene->overview_height,
+        theme->accent, 1.5);
+    draw_finding_marks(paint, scene, width);
+    paint_text(paint, "whole trace", scene->gutter - 10, scene->overview_height * 0.32, 0,
+        TEXT_SMALL | TEXT_RIGHT, theme->dim);
+    char text[32];
+    axis_format(length * scene->axis.ns_per_tick, text, sizeof text);
+    paint_text(paint, text, scene->gutter - 10, scene->overview_height * 0.7, 0, TEXT_SMALL | TEXT_RIGHT,
+        theme->dim);
+}
+
+void draw_ruler(struct paint *paint, const struct scene *scene)
+{
+    const struct theme *theme = paint->theme;
+    const struct axis *axis = &scene->axis;
+    double width = scene_lanes_width(scene);
+    double top = scene->overview_height;
+    double step = axis_step(axis, width, RULER_MARK_PX);
+    double first = ceil((axis->from - axis->begin) / step) * step + axis->begin;
+    paint_fill(paint, 0, top, scene->width, scene->ruler_height, theme->header);
+    paint_text(paint, scene->by_lock ? "locks" : "threads", 12, top + scene->ruler_height / 2, 0,
+        TEXT_SMALL | TEXT_BOLD, theme->dim);
+    cairo_save(paint->cr);
+    cairo_rectangle(paint->cr, scene->gutter, top, width, scene->height - scene->legend_height - top);
+    cairo_clip(paint->cr);
+    for (double at = first; at < axis->to; at += step) {
+        double x = scene->gutter + round(axis_x(axis, at, width)) + 0.5;
+        char text[48];
+        axis_format_moment(
+            (at - axis->begin) * axis->ns_per_tick, step * axis->ns_per_tick, text, sizeof text);
+        paint_line(
+            paint, x, top + scene->ruler_height - 5, x, scene->height - scene->legend_height, theme->grid, 1);
+        paint_line(paint, x, top + scene->ruler_height - 6, x, top + scene->ruler_height, theme->dim, 1);
+        paint_text(paint, text, x + 4, top + scene->ruler_height / 2 - 2, 0, TEXT_SMALL, theme->dim);
+    }
+    cairo_restore(paint->cr);
+    paint_line(paint, 0, top + scene->ruler_height - 0.5, scene->width, top + scene->ruler_height - 0.5,
+        theme->line, 1);
+}
+
+void draw_legend(struct paint *paint, const struct scene *scene)
+{
+    static const struct {
+        enum span_kind kind;
+        const char *text;
+    } entries[] = {
+        { SPAN_HOLD, "holds a lock (one colour each)" },
+        { SPAN_WAIT_LOCK, "waits for a lock" },
+        { SPAN_WAIT_COND, "waits for a signal, a permit, a thread ..." },
+    };
+    if (scene->legend_height <= 0)
+        return;
+    const struct theme *theme = paint->theme;
+    double y = scene->height - scene->legend_height;
+    double middle = y + scene->legend_height / 2;
+    paint_fill(paint, 0, y, scene->width, scene->legend_height, theme->header);
+    paint_line(paint, 0, y + 0.5, scene->width, y + 0.5, theme->line, 1);
+    double x = 12;
+    for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
+        struct draw_box box = { x, middle - 6, 26, 12,
+            entries[i].kind == SPAN_WAIT_COND ? theme->wait : theme_lock(theme, 0), entries[i].kind, 0,
+            NULL };
+        draw_box(paint, &box);
+        x += 33 + paint_text(paint, entries[i].text, x + 33, middle, 0, TEXT_SMALL, theme->dim) + 22;
+    }
+    paint_fill(paint, x, middle - 6, 26, 12, theme->lane);
+    x += 33 + paint_text(paint, "alive", x + 33, middle, 0, TEXT_SMALL, theme->dim) + 22;
+    paint_arrow(paint, x + 2, middle - 7, x + 14, middle + 7, theme->dim, 1.2);
+    x += 22 + paint_text(paint, "lets go on", x + 22, middle, 0, TEXT_SMALL, theme->dim) + 22;
+    if (x + 90 < scene->width) {
+        paint_arrow(paint, x + 2, middle - 7, x + 14, middle + 7, theme->error, 2);
+        paint_text(
+            paint, "waits for its owner", x + 22, middle, scene->width - x - 30, TEXT_SMALL, theme->dim);
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// A thread's lane: each span as a box while there are few in view, else the lane's density from its pyramid.
+#include <math.h>
+
+#include "draw.h"
+
+#define EXACT_SPANS 160u // a lane with more of them in view is drawn as density
+#define LABEL_MIN 22     // px; narrower boxes have no label
+#define HELD_SHARE 0.6   // of a dense lane's height; the rest shows waiting
+
+struct colour draw_span_colour(const struct theme *theme, const struct span *span)
+{
+    if (span->kind == SPAN_BLOCKED || span->kind == SPAN_WAIT_JOIN || span->flags & SPAN_CROWD)
+        return theme->wait;
+    return theme_lock(theme, timeline_colour(span->subject));
+}
+
+const char *draw_span_label(const struct timeline *timeline, const struct span *span)
+{
+    if (span->flags & SPAN_CROWD)
+        return "more locks";
+    if (span->kind == SPAN_WAIT_JOIN) {
+        const struct model_thread *thread = model_thread(timeline->model, span->subject);
+        return thread ? thread->label : "a thread";
+    }
+    if (span->kind == SPAN_BLOCKED)
+        return "system call";
+    const struct model_object *object = model_object(timeline->model, span->subject);
+    return object ? object->label : "?";
+}
+
+void draw_box(struct paint *paint, const struct draw_box *box)
+{
+    const struct theme *theme = paint->theme;
+    double x = box->x;
+    double width = fmax(box->width, 1);
+    if (box->kind == SPAN_HOLD) {
+        struct colour fill =
+            box->flags & SPAN_SHARED ? colour_mix(theme->lane, box->colour, 0.45) : box->colour;
+        paint_fill(paint, x, box->y, width, box->height, fill);
+        if (width > 3)
+            paint_frame(paint, x, box->y, width, box->height,
+                colour_mix(box->colour, theme->dark ? theme->text : theme->text, 0.25), 1);
+        if (box->label && width > LABEL_MIN)
+            paint_text(paint, box->label, x + 5, box->y + box->height / 2, width - 8, TEXT_SMALL,
+                theme_text_on(fill));
+        return;
+    }
+    bool lock = box->kind == SPAN_WAIT_LOCK;
+    struct colour base = colour_mix(theme->background, box->colour, lock ? 0.18 : 0.10);
+    paint_fill(paint, x, box->y, width, box->height, base);
+    if (width > 3)
+        paint_hatch(paint, lock ? HATCH_LINES : HATCH_DOTS, x, box->y, width, box->height,
+            colour_alpha(box->colour, lock ? 0.75 : 0.8));
+    if (lock)
+        paint_frame(paint, x, box->y, width, box->height, theme->heat, width > 3 ? 1.5 : 1);
+    else if (width > 3)
+        paint_frame(paint, x, box->y, width, box->height, box->colour, 1);
+    if (!box->label || width <= LABEL_MIN + 8)
+        return;
+    // A plain background under the label keeps it readable on the hatching.
+    double text_width = fmin(paint_text_width(paint, box->label, TEXT_SMALL), width - 12);
+    paint_fill(paint, x + 4, box->y + 2, text_width + 4, box->height - 4, base);
+    paint_text(paint, box->label, x + 6, box->y + box->height / 2, text_width + 1, TEXT_SMALL, theme->text);
+}
+
+struct view {
+    uint64_t from;
+    uint64_t to;
+    double width;
+};
+
+static struct view view_of(const struct scene *scene)
+{
+    return (struct view){ (uint64_t)fmax(scene->axis.from, 0), (uint64_t)fmax(scene->axis.to, 0),
+        scene_lanes_width(scene) };
+}
+
+static uint32_t count_visible(const struct lane *lane, const struct view *view)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < lane->n_tracks; i++)
+        count += track_find(&lane->tracks[i], view->to) - track_find(&lane->tracks[i], view->from);
+    return count;
+}
+
+static const char *wait_word(enum span_kind kind)
+{
+    switch (kind) {
+    case SPAN_WAIT_COND:
+        return "signal";
+    case SPAN_WAIT_SEMAPHORE:
+        return "permit";
+    case SPAN_WAIT_BARRIER:
+        return "barrier";
+    case SPAN_WAIT_JOIN:
+        return "join";
+    case SPAN_WAIT_ONCE:
+        return "once";
+    case SPAN_WAIT_LOCK:
+        return "wants";
+    default:
+        return NULL;
+    }
+}
+
+static void draw_span(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    unsigned track_id, const struct span *span, const struct view *view)
+{
+    double from = draw_clamp(axis_x(&scene->axis, (double)span->begin, view->width), view->width);
+    double to = draw_clamp(axis_x(&scene->axis, (double)span->end, view->width), view->width);
+    char label[128];
+    const char *word = wait_word(span->kind);
+    const char *name = draw_span_label(scene->timeline, span);
+    if (word)
+        g_snprintf(label, sizeof label, "%s %s", word, name);
+    struct draw_box box = {
+        .x = scene->gutter + from,
+        .y = scene_track_y(scene, row, track_id) + 1,
+        .width = to - from,
+        .height = scene->track_height - 2,
+        .colour = draw_span_colour(paint->theme, span),
+        .kind = span->kind,
+        .flags = span->flags,
+        .label = scene->track_height < 14 ? NULL
+                 : word                   ? label
+                                          : name,
+    };
+    draw_box(paint, &box);
+}
+
+// The row's pixels as images of height 1, stretched: the cost does not depend on what they show.
+static void draw_strip(
+    struct paint *paint, const uint32_t *pixels, int n, double x, double y, double width, double height)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, n, 1);
+    memcpy(cairo_image_surface_get_data(surface), pixels, (size_t)n * sizeof *pixels);
+    cairo_surface_mark_dirty(surface);
+    cairo_save(paint->cr);
+    cairo_rectangle(paint->cr, x, y, width, height);
+    cairo_clip(paint->cr);
+    cairo_translate(paint->cr, x, y);
+    cairo_scale(paint->cr, width / n, height);
+    cairo_set_source_surface(paint->cr, surface, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(paint->cr), CAIRO_FILTER_NEAREST);
+    cairo_paint(paint->cr);
+    cairo_restore(paint->cr);
+    cairo_surface_destroy(surface);
+}
+
+static uint32_t share_pixel(struct colour empty, struct colour full, uint8_t share)
+{
+    // What is there at all is seen: a quarter of the colour at least.
+    return share ? colour_pixel(colour_mix(empty, full, 0.25 + 0.75 * share / 255.0)) : 0;
+}
+
+static void draw_density(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    const struct lane *lane, const struct view *view)
+{
+    const struct theme *theme = paint->theme;
+    int n = (int)view->width;
+    g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, n);
+    g_autofree uint32_t *held = g_new(uint32_t, n);
+    g_autofree uint32_t *waited = g_new(uint32_t, n);
+    pyramid_sample(lane->pyramid, scene->axis.from, (scene->axis.to - scene->axis.from) / n, (size_t)n, bins);
+    for (int i = 0; i < n; i++) {
+        const struct pyramid_bin *bin = &bins[i];
+        held[i] =
+            share_pixel(theme->lane, theme_lock(theme, bin->colour[PYRAMID_HELD]), bin->share[PYRAMID_HELD]);
+        waited[i] = bin->share[PYRAMID_CONTENDED]
+                        ? share_pixel(theme->lane, theme->heat, bin->share[PYRAMID_CONTENDED])
+                        : share_pixel(theme->lane, theme->wait, bin->share[PYRAMID_WAITING]);
+    }
+    double y = scene_track_y(scene, row, 0) + 1;
+    double height = row->n_tracks * scene->track_height - 2;
+    draw_strip(paint, held, n, scene->gutter, y, view->width, height * HELD_SHARE - 1);
+    draw_strip(paint, waited, n, scene->gutter, y + height * HELD_SHARE + 1, view->width,
+        height * (1 - HELD_SHARE) - 1);
+}
+
+static void draw_marks(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    const struct lane *lane, const struct view *view)
+{
+    uint32_t from = lane_find_mark(lane, view->from);
+    uint32_t to = lane_find_mark(lane, view->to);
+    if (to - from > EXACT_SPANS)
+        return;
+    double y = scene_row_y(scene, row) + 1;
+    for (uint32_t i = from; i < to; i++) {
+        double x = scene->gutter + axis_x(&scene->axis, (double)lane->marks[i].ticks, view->width);
+        paint_colour(paint, paint->theme->dim);
+        cairo_move_to(paint->cr, x - 3, y);
+        cairo_line_to(paint->cr, x + 3, y);
+        cairo_line_to(paint->cr, x, y + 5);
+        cairo_close_path(paint->cr);
+        cairo_fill(paint->cr);
+    }
+}
+
+static void draw_life(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    const struct lane *lane, const struct view *view)
+{
+    double from = draw_clamp(axis_x(&scene->axis, (double)lane->begin, view->width), view->width);
+    double to = draw_clamp(axis_x(&scene->axis, (double)lane->end, view->width), view->width);
+    double y = scene_row_y(scene, row);
+    if (to <= 0 || from >= view->width)
+        return;
+    paint_fill(paint, scene->gutter + from, y + 2, fmax(to - from, 1), row->height - 4, paint->theme->lane);
+    if (from > 0)
+        paint_fill(paint, scene->gutter + from, y + 2, 2, row->height - 4, paint->theme->wait);
+    if (lane->ends && to < view->width)
+        paint_fill(paint, scene->gutter + to - 2, y + 2, 2, row->height - 4, paint->theme->wait);
+}
+
+void draw_thread_lane(struct paint *paint, const struct scene *scene, const struct scene_row *row)
+{
+    const struct lane *lane = &scene->timeline->lanes[row->id];
+    struct view view = view_of(scene);
+    draw_life(paint, scene, row, lane, &view);
+    if (count_visible(lane, &view) > EXACT_SPANS) {
+        draw_density(paint, scene, row, lane, &view);
+    } else {
+        for (unsigned i = 0; i < lane->n_tracks; i++) {
+            const struct track *track = &lane->tracks[i];
+            for (uint32_t j = track_find(track, view.from);
+                 j < track->count && track->spans[j].begin <= view.to; j++)
+                draw_span(paint, scene, row, i, &track->spans[j], &view);
+        }
+    }
+    draw_marks(paint, scene, row, lane, &view);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// A trace with everything the window and the renderer draw from.
+#ifndef TRENZA_LOADED_H
+#define TRENZA_LOADED_H
+
+#include "detect.h"
+#include "timeline.h"
+#include "trace_file.h"
+
+struct loaded {
+    struct trace_file *file;
+    struct timeline *timeline;
+    struct detect_result *result; // NULL until loaded_analyse
+    GArray *marks;                // of struct scene_mark, one per finding that has a place; NULL until then
+};
+
+// Reads the trace and builds its timeline. NULL and *error: see trace_file_open and timeline_new. Any thread.
+struct loaded *loaded_new(const char *path, timeline_progress progress, void *data, GError **error);
+// Runs the detectors. Any thread, but no other may use the trace's store meanwhile.
+bool loaded_analyse(struct loaded *loaded, GError **error);
+struct loaded *loaded_ref(struct loaded *loaded);
+void loaded_unref(struct loaded *loaded);
+
+// Cycles that cannot happen are known, but not counted as findings.
+bool loaded_is_shown(const struct finding *finding);
+// The finding whose id begins so; NULL: none.
+const struct finding *loaded_find(const struct loaded *loaded, const char *id);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Steps through the spans of a timeline by bisection in their tracks.
+#include "navigate.h"
+
+bool navigate_first(const struct timeline *timeline, uint64_t ticks, struct span_ref *ref)
+{
+    for (uint32_t i = 0; i < timeline->n_lanes; i++) {
+        for (unsigned j = 0; j < timeline->lanes[i].n_tracks; j++) {
+            const struct track *track = &timeline->lanes[i].tracks[j];
+            uint32_t at = track_find(track, ticks);
+            if (at < track->count) {
+                *ref = (struct span_ref){ i, at, (uint8_t)j };
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// The order of events in a lane: by beginning, then outer tracks first.
+static bool comes_before(const struct lane *lane, struct span_ref a, struct span_ref b)
+{
+    uint64_t x = lane->tracks[a.track].spans[a.index].begin;
+    uint64_t y = lane->tracks[b.track].spans[b.index].begin;
+    if (x != y)
+        return x < y;
+    return a.track != b.track ? a.track < b.track : a.index < b.index;
+}
+
+bool navigate_event(const struct timeline *timeline, struct span_ref *ref, bool forward)
+{
+    const struct lane *lane = &timeline->lanes[ref->lane];
+    uint64_t here = lane->tracks[ref->track].spans[ref->index].begin;
+    struct span_ref best = *ref;
+    bool found = false;
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        const struct track *track = &lane->tracks[i];
+        uint32_t at = track_find(track, here);
+        // Around here lie at most a few candidates: spans of a track do not overlap.
+        for (uint32_t j = at > 2 ? at - 2 : 0; j < track->count && j < at + 3; j++) {
+            struct span_ref other = { ref->lane, j, (uint8_t)i };
+            bool beyond = forward ? comes_before(lane, *ref, other) : comes_before(lane, other, *ref);
+            bool nearer = forward ? comes_before(lane, other, best) : comes_before(lane, best, other);
+            if (!beyond || (found && !nearer))
+                continue;
+            best = other;
+            found = true;
+        }
+    }
+    *ref = best;
+    return found;
+}
+
+bool navigate_lane(const struct timeline *timeline, struct span_ref *ref, int by)
+{
+    uint64_t here = timeline_span(timeline, *ref)->begin;
+    for (int64_t i = (int64_t)ref->lane + by; i >= 0 && i < timeline->n_lanes; i += by) {
+        const struct track *track = &timeline->lanes[i].tracks[0];
+        if (!track->count)
+            continue;
+        uint32_t at = track_find(track, here);
+        *ref = (struct span_ref){ (uint32_t)i, at < track->count ? at : track->count - 1, 0 };
+        return true;
+    }
+    return false;
+}
+
+static bool wait_during(const struct timeline *timeline, const struct span *hold, struct span_ref *ref)
+{
+    const struct lane *lane = &timeline->lanes[ref->lane];
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        const struct track *track = &lane->tracks[i];
+        uint32_t at = track_find(track, hold->begin);
+        for (; at < track->count && track->spans[at].begin <= hold->end; at++) {
+            if (track->spans[at].kind != SPAN_WAIT_LOCK || track->spans[at].begin < hold->begin)
+                continue;
+            *ref = (struct span_ref){ ref->lane, at, (uint8_t)i };
+            return true;
+        }
+    }
+    return false;
+}
+
+bool navigate_owner(const struct timeline *timeline, struct span_ref *ref)
+{
+    const struct span *span = timeline_span(timeline, *ref);
+    if (span->kind == SPAN_HOLD)
+        return wait_during(timeline, span, ref);
+    if (span->kind == SPAN_WAIT_JOIN) {
+        const struct lane *lane = timeline_lane(timeline, span->subject);
+        if (!lane || !lane->tracks[0].count)
+            return false;
+        *ref = (struct span_ref){ (uint32_t)(lane - timeline->lanes), lane->tracks[0].count - 1, 0 };
+        return true;
+    }
+    struct span_ref owner;
+    if (!timeline_find_owner(timeline, *ref, &owner))
+        return false;
+    *ref = owner;
+    return true;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// Geometry of the timeline's picture.
+#include "scene.h"
+
+#include <math.h>
+
+#define GUTTER_WIDE 190
+#define GUTTER_NARROW 140
+#define PROCESS_ROW 24
+#define LANE_PAD 6 // above and below a lane's tracks
+#define TRACK_MAX 28
+#define TRACK_MIN 9
+#define LOCKS_SHOWN 500u
+#define MARGIN_SHARE 0.25 // of a finding's length, before it; twice that after it
+#define SHORTEST_MARGIN_NS 2000
+
+void scene_init(struct scene *scene, const struct timeline *timeline, const struct theme *theme)
+{
+    *scene = (struct scene){ .timeline = timeline, .theme = theme };
+    axis_init(&scene->axis, (double)timeline->begin, (double)timeline->end, timeline->model->ns_per_tick);
+    scene->rows = g_array_new(false, false, sizeof(struct scene_row));
+}
+
+void scene_done(struct scene *scene)
+{
+    if (scene->rows)
+        g_array_unref(scene->rows);
+    scene->rows = NULL;
+}
+
+static void add_row(struct scene *scene, enum scene_row_kind kind, uint32_t id, unsigned n_tracks)
+{
+    double height = kind == ROW_PROCESS ? PROCESS_ROW : n_tracks * scene->track_height + 2 * LANE_PAD;
+    struct scene_row row = { kind, id, scene->content_height, height, n_tracks };
+    g_array_append_val(scene->rows, row);
+    scene->content_height += height;
+}
+
+static void add_threads(struct scene *scene)
+{
+    uint32_t process_id = 0;
+    for (uint32_t i = 0; i < scene->timeline->n_lanes; i++) {
+        const struct lane *lane = &scene->timeline->lanes[i];
+        if (lane->thread->row.process_id != process_id || i == 0) {
+            process_id = lane->thread->row.process_id;
+            add_row(scene, ROW_PROCESS, process_id, 0);
+        }
+        add_row(scene, ROW_THREAD, i, MAX(lane->n_tracks, 1));
+    }
+}
+
+struct ranked {
+    uint32_t id;
+    const struct object_history *history;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const struct ranked *x = a;
+    const struct ranked *y = b;
+    if (x->history->wait_ticks != y->history->wait_ticks)
+        return x->history->wait_ticks > y->history->wait_ticks ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+// The locks that were waited for longest first; a row for the owners, two for the queue.
+static void add_locks(struct scene *scene)
+{
+    const struct timeline *timeline = scene->timeline;
+    g_autoptr(GArray) ranked = g_array_new(false, false, sizeof(struct ranked));
+    for (uint32_t i = 0; i < timeline->model->objects->len; i++) {
+        struct ranked one = { i, &timeline->histories[i] };
+        if (one.history->count)
+            g_array_append_val(ranked, one);
+    }
+    g_array_sort(ranked, compare_ranked);
+    for (unsigned i = 0; i < MIN(ranked->len, LOCKS_SHOWN); i++)
+        add_row(scene, ROW_LOCK, g_array_index(ranked, struct ranked, i).id, 3);
+}
+
+static void add_rows(struct scene *scene, double track_height)
+{
+    scene->track_height = track_height;
+    scene->content_height = 0;
+    g_array_set_size(scene->rows, 0);
+    if (scene->by_lock)
+        add_locks(scene);
+    else
+        add_threads(scene);
+}
+
+void scene_layout(struct scene *scene, double width, double height)
+{
+    scene->width = width;
+    scene->height = height;
+    scene->gutter = width < 1200 ? GUTTER_NARROW : GUTTER_WIDE;
+    scene->overview_height = height < 260 ? 0 : 40;
+    scene->ruler_height = 26;
+    scene->legend_height = height < 260 ? 0 : 26;
+    add_rows(scene, TRACK_MAX);
+    double room = scene_lanes_height(scene);
+    if (scene->content_height > room) {
+        double fixed = scene->content_height;
+        add_rows(scene, 0);
+        double flexible = fixed - scene->content_height;
+        double fits = (room - scene->content_height) / fmax(flexible / TRACK_MAX, 1);
+        add_rows(scene, fmin(fmax(floor(fits), TRACK_MIN), TRACK_MAX));
+    }
+    scene->scroll = fmin(scene->scroll, fmax(scene->content_height - room, 0));
+}
+
+const struct scene_row *scene_row_at(const struct scene *scene, double y)
+{
+    double at = y - scene_top(scene) + scene->scroll;
+    if (y < scene_top(scene) || y >= scene_top(scene) + scene_lanes_height(scene))
+        return NULL;
+    unsigned low = 0;
+    unsigned high = scene->rows->len;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        const struct scene_row *row = &g_array_index(scene->rows, struct scene_row, middle);
+        if (row->y + row->height <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < scene->rows->len ? &g_array_index(scene->rows, struct scene_row, low) : NULL;
+}
+
+const struct scene_row *scene_row_of_lane(const struct scene *scene, uint32_t lane)
+{
+    for (unsigned i = 0; i < scene->rows->len; i++) {
+        const struct scene_row *row = &g_array_index(scene->rows, struct scene_row, i);
+        if (row->kind == ROW_THREAD && row->id == lane)
+            return row;
+    }
+    return NULL;
+}
+
+void scene_reveal_lane(struct scene *scene, uint32_t lane)
+{
+    const struct scene_row *row = scene_row_of_lane(scene, lane);
+    if (!row)
+        return;
+    double room = scene_lanes_height(scene);
+    if (row->y < scene->scroll)
+        scene->scroll = row->y;
+    else if (row->y + row->height > scene->scroll + room)
+        scene->scroll = row->y + row->height - room;
+}
+
+double scene_track_y(const struct scene *scene, const struct scene_row *row, unsigned track)
+{
+    return scene_row_y(scene, row) + LANE_PAD + track * scene->track_height;
+}
+
+bool scene_span_at(const struct scene *scene, double x, double y, struct span_ref *ret_span)
+{
+    const struct scene_row *row = scene_row_at(scene, y);
+    if (!row || row->kind != ROW_THREAD || x < scene->gutter)
+        return false;
+    const struct lane *lane = &scene->timeline->lanes[row->id];
+    double track_at = (y - scene_track_y(scene, row, 0)) / scene->track_height;
+    if (track_at < 0 || track_at >= lane->n_tracks)
+        return false;
+    const struct track *track = &lane->tracks[(unsigned)track_at];
+    double width = scene_lanes_width(scene);
+    double before = axis_time(&scene->axis, x - scene->gutter - 1.5, width);
+    double after = axis_time(&scene->axis, x - scene->gutter + 1.5, width);
+    uint32_t at = track_find(track, (uint64_t)fmax(before, 0));
+    if (at >= track->count || (double)track->spans[at].begin > after)
+        return false;
+    *ret_span = (struct span_ref){ row->id, at, (uint8_t)track_at };
+    return true;
+}
+
+void scene_axis_to_places(struct axis *axis, const GArray *places)
+{
+    double from;
+    double to;
+    if (!places || !story_range(places, &from, &to))
+        return;
+    double margin = fmax((to - from) * MARGIN_SHARE, SHORTEST_MARGIN_NS / axis->ns_per_tick);
+    axis_show(axis, from - margin, to + 2 * margin);
+}
+
+void scene_reveal_places(struct scene *scene)
+{
+    for (unsigned i = scene->places ? scene->places->len : 0; i-- > 0;) {
+        const struct story_place *place = &g_array_index(scene->places, struct story_place, i);
+        if (place->found)
+            scene_reveal_lane(scene, place->ref.lane);
+    }
+}

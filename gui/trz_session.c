@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+// Loads in the background, in two tasks: first the timeline, so that there is something to see, then the findings.
+#include "trz_session.h"
+
+#include <gio/gio.h>
+
+#include "scene.h"
+#include "story.h"
+
+struct _TrzSession {
+    GObject parent_instance;
+    enum trz_session_state state;
+    char *path;
+    char *error;
+    struct loaded *loaded;
+    GCancellable *cancellable;
+    int progress; // per mille; written by the loading thread
+
+    struct axis axis;
+    bool selected;
+    double select_from;
+    double select_to;
+    bool focused;
+    struct span_ref focus;
+
+    const struct finding *finding;
+    GArray *places;
+    unsigned step;
+    unsigned witness_step;
+};
+
+G_DEFINE_FINAL_TYPE(TrzSession, trz_session, G_TYPE_OBJECT)
+
+enum { STATE_CHANGED, VIEW_CHANGED, FINDING_CHANGED, SIGNALS };
+static guint signals[SIGNALS];
+
+static void forget_finding(TrzSession *session)
+{
+    session->finding = NULL;
+    session->step = 0;
+    session->witness_step = 0;
+    g_clear_pointer(&session->places, g_array_unref);
+}
+
+static void forget_trace(TrzSession *session)
+{
+    forget_finding(session);
+    session->selected = false;
+    session->focused = false;
+    if (session->cancellable)
+        g_cancellable_cancel(session->cancellable);
+    g_clear_object(&session->cancellable);
+    g_clear_pointer(&session->loaded, loaded_unref);
+    g_clear_pointer(&session->error, g_free);
+    g_clear_pointer(&session->path, g_free);
+}
+
+static void trz_session_finalize(GObject *object)
+{
+    forget_trace(TRZ_SESSION(object));
+    G_OBJECT_CLASS(trz_session_parent_class)->finalize(object);
+}
+
+static void trz_session_class_init(TrzSessionClass *class)
+{
+    static const char *const names[SIGNALS] = { "state-changed", "view-changed", "finding-changed" };
+    G_OBJECT_CLASS(class)->finalize = trz_session_finalize;
+    for (int i = 0; i < SIGNALS; i++)
+        signals[i] =
+            g_signal_new(names[i], TRZ_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void trz_session_init(TrzSession *session)
+{
+    (void)session;
+}
+
+TrzSession *trz_session_new(void)
+{
+    return g_object_new(TRZ_TYPE_SESSION, NULL);
+}
+
+static void set_state(TrzSession *session, enum trz_session_state state)
+{
+    session->state = state;
+    g_signal_emit(session, signals[STATE_CHANGED], 0);
+}
+
+// --- loading ---
+
+static bool report_progress(double share, void *data)
+{
+    GTask *task = data;
+    TrzSession *session = g_task_get_source_object(task);
+    g_atomic_int_set(&session->progress, (int)(share * 1000));
+    return !g_cancellable_is_cancelled(g_task_get_cancellable(task));
+}
+
+static void load_thread(GTask *task, void *source, void *data, GCancellable *cancellable)
+{
+    (void)source;
+    (void)cancellable;
+    GError *error = NULL;
+    struct loaded *loaded = loaded_new(data, report_progress, task, &error);
+    if (loaded)
+        g_task_return_pointer(task, loaded, (GDestroyNotify)loaded_unref);
+    else
+        g_task_return_error(task, error);
+}
+
+static void analyse_thread(GTask *task, void *source, void *data, GCancellable *cancellable)
+{
+    (void)source;
+    (void)cancellable;
+    GError *error = NULL;
+    if (loaded_analyse(data, &error))
+        g_task_return_boolean(task, true);
+    else
+        g_task_return_error(task, error);
+}
+
+// True when the result belongs to what is being looked at still.
+static bool is_current(TrzSession *session, GTask *task)
+{
+    return session->cancellable && g_task_get_cancellable(task) == session->cancellable;
+}
+
+static void fail(TrzSession *session, GError *error)
+{
+    session->error = g_strdup(error->message);
+    g_error_free(error);
+    set_state(session, TRZ_SESSION_FAILED);
+}
+
+static void analysed(GObject *source, GAsyncResult *result, void *data)
+{
+    (void)data;
+    TrzSession *session = TRZ_SESSION(source);
+    GError *error = NULL;
+    bool done = g_task_propagate_boolean(G_TASK(result), &error);
+    if (!is_current(session, G_TASK(result))) {
+        g_clear_error(&error);
+    } else if (!done) {
+        fail(session, error);
+    } else {
+        set_state(session, TRZ_SESSION_READY);
+        trz_session_choose(session, loaded_find(session->loaded, NULL));
+    }
+}
+
+static void loaded_ready(GObject *source, GAsyncResult *result, void *data)
+{
+    (void)data;
+    TrzSession *session = TRZ_SESSION(source);
+    GError *error = NULL;
+    struct loaded *loaded = g_task_propagate_pointer(G_TASK(result), &error);
+    if (!is_current(session, G_TASK(result))) {
+        g_clear_error(&error);
+        loaded_unref(loaded);
+        return;
+    }
+    if (!loaded) {
+        fail(session, error);
+        return;
+    }
+    session->loaded = loaded;
+    axis_init(&session->axis, (double)loaded->timeline->begin, (double)loaded->timeline->end,
+        loaded->file->model->ns_per_tick);
+    set_state(session, TRZ_SESSION_ANALYSING);
+    GTask *task = g_task_new(session, session->cancellable, analysed, NULL);
+    g_task_set_check_cancellable(task, false);
+    g_task_set_task_data(task, loaded_ref(loaded), (GDestroyNotify)loaded_unref);
+    g_task_run_in_thread(task, analyse_thread);
+    g_object_unref(task);
+}
+
+void trz_session_open(TrzSession *session, const char *path)
+{
+    g_autofree char *copy = g_strdup(path); // it may be our own
+    forget_trace(session);
+    session->path = g_steal_pointer(&copy);
+    session->progress = 0;
+    session->cancellable = g_cancellable_new();
+    GTask *task = g_task_new(session, session->cancellable, loaded_ready, NULL);
+    g_task_set_check_cancellable(task, false);
+    g_task_set_task_data(task, g_strdup(session->path), g_free);
+    set_state(session, TRZ_SESSION_LOADING);
+    g_task_run_in_thread(task, load_thread);
+    g_object_unref(task);
+}
+
+void trz_session_cancel(TrzSession *session)
+{
+    if (session->state != TRZ_SESSION_LOADING)
+        return;
+    forget_trace(session);
+    set_state(session, TRZ_SESSION_EMPTY);
+}
+
+// --- what is looked at ---
+
+enum trz_session_state trz_session_get_state(TrzSession *session)
+{
+    return session->state;
+}
+
+const char *trz_session_get_path(TrzSession *session)
+{
+    return session->path;
+}
+
+const char *trz_session_get_error(TrzSession *session)
+{
+    return session->error;
+}
+
+double trz_session_get_progress(TrzSession *session)
+{
+    return g_atomic_int_get(&session->progress) / 1000.0;
+}
+
+const struct loaded *trz_session_get_loaded(TrzSession *session)
+{
+    return session->loaded;
+}
+
+struct axis *trz_session_get_axis(TrzSession *session)
+{
+    return &session->axis;
+}
+
+void trz_session_view_changed(TrzSession *session)
+{
+    g_signal_emit(session, signals[VIEW_CHANGED], 0);
+}
+
+bool trz_session_get_selection(TrzSession *session, double *ret_from, double *ret_to)
+{
+    *ret_from = session->select_from;
+    *ret_to = session->select_to;
+    return session->selected;
+}
+
+void trz_session_set_selection(TrzSession *session, bool any, double from, double to)
+{
+    session->selected = any;
+    session->select_from = from;
+    session->select_to = to;
+    trz_session_view_changed(session);
+}
+
+bool trz_session_get_focus(TrzSession *session, struct span_ref *ret_span)
+{
+    *ret_span = session->focus;
+    return session->focused;
+}
+
+void trz_session_set_focus(TrzSession *session, struct span_ref span)
+{
+    session->focused = true;
+    session->focus = span;
+    double begin = (double)timeline_span(session->loaded->timeline, span)->begin;
+    axis_reveal(&session->axis, begin, begin);
+    trz_session_view_changed(session);
+}
+
+const struct finding *trz_session_get_finding(TrzSession *session)
+{
+    return session->finding;
+}
+
+const GArray *trz_session_get_places(TrzSession *session)
+{
+    return session->places;
+}
+
+unsigned trz_session_get_step(TrzSession *session)
+{
+    return session->step;
+}
+
+void trz_session_choose(TrzSession *session, const struct finding *finding)
+{
+    if (finding == session->finding)
+        return;
+    forget_finding(session);
+    session->finding = finding;
+    if (finding)
+        session->places = story_locate(session->loaded->timeline, finding);
+    scene_axis_to_places(&session->axis, session->places);
+    g_signal_emit(session, signals[FINDING_CHANGED], 0);
+    trz_session_view_changed(session);
+}
+
+void trz_session_choose_step(TrzSession *session, unsigned step)
+{
+    session->step = step;
+    if (step && session->places && step <= session->places->len) {
+        const struct story_place *place = &g_array_index(session->places, struct story_place, step - 1);
+        if (place->found) {
+            axis_reveal(&session->axis, (double)place->ticks, (double)place->ticks);
+            session->focused = true;
+            session->focus = place->ref;
+        }
+    }
+    g_signal_emit(session, signals[FINDING_CHANGED], 0);
+    trz_session_view_changed(session);
+}
+
+unsigned trz_session_get_witness_step(TrzSession *session)
+{
+    return session->witness_step;
+}
+
+void trz_session_set_witness_step(TrzSession *session, unsigned step)
+{
+    unsigned last = session->finding ? session->finding->witness->len : 0;
+    session->witness_step = MIN(step, last);
+    g_signal_emit(session, signals[FINDING_CHANGED], 0);
+}

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: MIT
+// Keeps the last picture as a texture and draws it anew only when what it shows has changed; the time cursor is laid over it, so
+// moving the pointer costs nothing. Input changes the session's axis; the session tells everybody.
+//
+// Keys are actions of the class, so assistive technology can see and do them.
+#include "trz_timeline.h"
+
+#include <math.h>
+
+#include "describe.h"
+#include "draw.h"
+#include "navigate.h"
+
+#define ZOOM_STEP 1.25
+#define PAN_STEP 0.1
+#define WHEEL_PX 60
+#define CLICK_SLACK_PX 4
+
+enum drag_kind { DRAG_NONE, DRAG_PAN, DRAG_SELECT, DRAG_OVERVIEW };
+
+struct _TrzTimeline {
+    GtkWidget parent_instance;
+    TrzSession *session;
+    struct scene scene;
+    bool laid_out; // the scene is that of the session's trace
+    bool reveal;   // the finding or step has changed: scroll there with the next picture
+    GdkTexture *picture;
+    double pointer_x; // px; negative: outside
+    double pointer_y;
+    enum drag_kind drag;
+    double drag_x;
+    double drag_from; // the axis when the drag began
+    double drag_to;
+    double drag_scroll;
+    double pinch_from;
+    double pinch_to;
+    bool dark;
+    bool by_lock;
+};
+
+G_DEFINE_FINAL_TYPE(TrzTimeline, trz_timeline, GTK_TYPE_WIDGET)
+
+static guint hovered_signal;
+
+static struct axis *axis_of(TrzTimeline *self)
+{
+    return trz_session_get_axis(self->session);
+}
+
+static const struct timeline *timeline_of(TrzTimeline *self)
+{
+    const struct loaded *loaded = trz_session_get_loaded(self->session);
+    return loaded ? loaded->timeline : NULL;
+}
+
+static void redraw(TrzTimeline *self)
+{
+    g_clear_object(&self->picture);
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+// --- drawing ---
+
+static void update_scene(TrzTimeline *self, double width, double height)
+{
+    struct scene *scene = &self->scene;
+    const struct loaded *loaded = trz_session_get_loaded(self->session);
+    if (!self->laid_out) {
+        scene_done(scene);
+        scene_init(scene, loaded->timeline, &theme_light);
+        scene->by_lock = self->by_lock;
+        self->laid_out = true;
+        scene_layout(scene, width, height);
+    } else if (scene->width != width || scene->height != height) {
+        scene_layout(scene, width, height);
+    }
+    scene->theme = self->dark ? &theme_dark : &theme_light;
+    scene->axis = *axis_of(self);
+    scene->finding = trz_session_get_finding(self->session);
+    scene->places = trz_session_get_places(self->session);
+    scene->current_step = trz_session_get_step(self->session);
+    scene->marks = trz_session_get_state(self->session) == TRZ_SESSION_READY ? loaded->marks : NULL;
+    scene->selecting = trz_session_get_selection(self->session, &scene->select_from, &scene->select_to);
+    scene->has_focus_span = trz_session_get_focus(self->session, &scene->focus_span);
+    if (self->reveal && scene->current_step && scene->has_focus_span)
+        scene_reveal_lane(scene, scene->focus_span.lane);
+    else if (self->reveal)
+        scene_reveal_places(scene);
+    self->reveal = false;
+}
+
+void trz_timeline_draw(TrzTimeline *self, cairo_t *cr)
+{
+    struct paint paint;
+    paint_init(&paint, cr, self->scene.theme);
+    draw_timeline(&paint, &self->scene);
+    paint_done(&paint);
+}
+
+static void free_surface(void *surface)
+{
+    cairo_surface_destroy(surface);
+}
+
+static GdkTexture *draw_picture(TrzTimeline *self, int width, int height, int scale)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width * scale, height * scale);
+    cairo_t *cr = cairo_create(surface);
+    cairo_scale(cr, scale, scale);
+    trz_timeline_draw(self, cr);
+    cairo_destroy(cr);
+    cairo_surface_flush(surface);
+    gsize stride = (gsize)cairo_image_surface_get_stride(surface);
+    GBytes *bytes = g_bytes_new_with_free_func(
+        cairo_image_surface_get_data(surface), stride * (gsize)(height * scale), free_surface, surface);
+    GdkTexture *texture =
+        gdk_memory_texture_new(width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, stride);
+    g_bytes_unref(bytes);
+    return texture;
+}
+
+static void snapshot_cursor(TrzTimeline *self, GtkSnapshot *snapshot, int width)
+{
+    const struct scene *scene = &self->scene;
+    if (self->pointer_x < scene->gutter || self->pointer_x >= width)
+        return;
+    const struct theme *theme = scene->theme;
+    GdkRGBA line = { (float)theme->accent.red, (float)theme->accent.green, (float)theme->accent.blue, 0.8f };
+    float top = (float)scene->overview_height;
+    float bottom = (float)(scene->height - scene->legend_height);
+    gtk_snapshot_append_color(
+        snapshot, &line, &GRAPHENE_RECT_INIT((float)floor(self->pointer_x), top, 1, bottom - top));
+
+    double ticks = axis_time(&scene->axis, self->pointer_x - scene->gutter, scene_lanes_width(scene));
+    double pixel_ns =
+        (scene->axis.to - scene->axis.from) / scene_lanes_width(scene) * scene->axis.ns_per_tick;
+    char text[48];
+    axis_format_moment((ticks - scene->axis.begin) * scene->axis.ns_per_tick, pixel_ns, text, sizeof text);
+    PangoLayout *layout = gtk_widget_create_pango_layout(GTK_WIDGET(self), text);
+    int text_width;
+    int text_height;
+    pango_layout_get_pixel_size(layout, &text_width, &text_height);
+    float x = (float)fmin(self->pointer_x + 6, width - text_width - 8);
+    GdkRGBA back = { (float)theme->background.red, (float)theme->background.green,
+        (float)theme->background.blue, 0.92f };
+    GdkRGBA ink = { (float)theme->text.red, (float)theme->text.green, (float)theme->text.blue, 1 };
+    gtk_snapshot_append_color(snapshot, &back,
+        &GRAPHENE_RECT_INIT(x - 3, top + 2, (float)text_width + 6, (float)scene->ruler_height - 5));
+    gtk_snapshot_save(snapshot);
+    gtk_snapshot_translate(
+        snapshot, &GRAPHENE_POINT_INIT(x, top + ((float)scene->ruler_height - (float)text_height) / 2));
+    gtk_snapshot_append_layout(snapshot, layout, &ink);
+    gtk_snapshot_restore(snapshot);
+    g_object_unref(layout);
+}
+
+static void trz_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
+{
+    TrzTimeline *self = TRZ_TIMELINE(widget);
+    int width = gtk_widget_get_width(widget);
+    int height = gtk_widget_get_height(widget);
+    if (!timeline_of(self) || width < 1 || height < 1)
+        return;
+    int scale = gtk_widget_get_scale_factor(widget);
+    if (!self->picture || gdk_texture_get_width(self->picture) != width * scale ||
+        gdk_texture_get_height(self->picture) != height * scale) {
+        update_scene(self, width, height);
+        g_clear_object(&self->picture);
+        self->picture = draw_picture(self, width, height, scale);
+    }
+    gtk_snapshot_append_texture(
+        snapshot, self->picture, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
+    snapshot_cursor(self, snapshot, width);
+    if (gtk_widget_has_visible_focus(widget))
+        gtk_snapshot_render_focus(snapshot, gtk_widget_get_style_context(widget), 0, 0, width, height);
+}
+
+// --- the session ---
+
+static void state_changed(TrzTimeline *self)
+{
+    enum trz_session_state state = trz_session_get_state(self->session);
+    if (state != TRZ_SESSION_READY) {
+        scene_done(&self->scene);
+        self->laid_out = false;
+    }
+    redraw(self);
+}
+
+static void finding_changed(TrzTimeline *self)
+{
+    self->reveal = true;
+    redraw(self);
+}
+
+void trz_timeline_set_dark(TrzTimeline *self, bool dark)
+{
+    self->dark = dark;
+    redraw(self);
+}
+
+// --- moving ---
+
+static double anchor_of(TrzTimeline *self)
+{
+    double width = scene_lanes_width(&self->scene);
+    double at = (self->pointer_x - self->scene.gutter) / width;
+    return at >= 0 && at <= 1 ? at : 0.5;
+}
+
+static void zoom(TrzTimeline *self, double factor, double anchor)
+{
+    axis_zoom(axis_of(self), factor, anchor);
+    trz_session_view_changed(self->session);
+}
+
+static void pan(TrzTimeline *self, double share)
+{
+    axis_pan(axis_of(self), share);
+    trz_session_view_changed(self->session);
+}
+
+static bool scroll_lanes(TrzTimeline *self, double px)
+{
+    struct scene *scene = &self->scene;
+    double most = fmax(scene->content_height - scene_lanes_height(scene), 0);
+    double scroll = fmin(fmax(scene->scroll + px, 0), most);
+    if (most <= 0)
+        return false;
+    scene->scroll = scroll;
+    redraw(self);
+    return true;
+}
+
+static gboolean scrolled(GtkEventControllerScroll *controller, double dx, double dy, TrzTimeline *self)
+{
+    GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(controller));
+    if (!self->laid_out)
+        return false;
+    if (state & GDK_CONTROL_MASK)
+        zoom(self, pow(ZOOM_STEP, dy), anchor_of(self));
+    else if (state & GDK_SHIFT_MASK)
+        pan(self, PAN_STEP * (dx + dy));
+    else if (dx != 0 || !scroll_lanes(self, dy * WHEEL_PX))
+        pan(self, PAN_STEP * (dx + dy));
+    return true;
+}
+
+static void pinch_began(GtkGesture *gesture, GdkEventSequence *sequence, TrzTimeline *self)
+{
+    (void)gesture;
+    (void)sequence;
+    self->pinch_from = axis_of(self)->from;
+    self->pinch_to = axis_of(self)->to;
+}
+
+static void pinched(GtkGestureZoom *gesture, double scale, TrzTimeline *self)
+{
+    (void)gesture;
+    struct axis *axis = axis_of(self);
+    axis_show(axis, self->pinch_from, self->pinch_to);
+    zoom(self, 1 / fmax(scale, 1e-3), anchor_of(self));
+}
+
+// --- dragging: the ruler selects, the overview jumps, the lanes pan ---
+
+static double time_at(TrzTimeline *self, double x)
+{
+    return axis_time(&self->scene.axis, x - self->scene.gutter, scene_lanes_width(&self->scene));
+}
+
+static void overview_to(TrzTimeline *self, double x)
+{
+    struct axis *axis = axis_of(self);
+    double share = (x - self->scene.gutter) / scene_lanes_width(&self->scene);
+    double middle = axis->begin + share * (axis->end - axis->begin);
+    double half = (axis->to - axis->from) / 2;
+    axis_show(axis, middle - half, middle + half);
+    trz_session_view_changed(self->session);
+}
+
+static void drag_began(GtkGestureDrag *gesture, double x, double y, TrzTimeline *self)
+{
+    if (!self->laid_out)
+        return;
+    GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(gesture));
+    gtk_widget_grab_focus(GTK_WIDGET(self));
+    self->drag_x = x;
+    self->drag_from = axis_of(self)->from;
+    self->drag_to = axis_of(self)->to;
+    self->drag_scroll = self->scene.scroll;
+    if (x < self->scene.gutter)
+        self->drag = DRAG_NONE;
+    else if (y < self->scene.overview_height)
+        self->drag = DRAG_OVERVIEW;
+    else if (y < scene_top(&self->scene) || state & GDK_SHIFT_MASK)
+        self->drag = DRAG_SELECT;
+    else
+        self->drag = DRAG_PAN;
+    if (self->drag == DRAG_OVERVIEW)
+        overview_to(self, x);
+}
+
+static void dragged(GtkGestureDrag *gesture, double dx, double dy, TrzTimeline *self)
+{
+    (void)gesture;
+    if (self->drag == DRAG_NONE || (self->drag != DRAG_OVERVIEW && hypot(dx, dy) < CLICK_SLACK_PX))
+        return;
+    if (self->drag == DRAG_OVERVIEW) {
+        overview_to(self, self->drag_x + dx);
+    } else if (self->drag == DRAG_SELECT) {
+        trz_session_set_selection(
+            self->session, true, time_at(self, self->drag_x), time_at(self, self->drag_x + dx));
+    } else {
+        double by = dx / scene_lanes_width(&self->scene) * (self->drag_to - self->drag_from);
+        axis_show(axis_of(self), self->drag_from - by, self->drag_to - by);
+        scroll_lanes(self, self->drag_scroll - dy - self->scene.scroll);
+        trz_session_view_changed(self->session);
+    }
+}
+
+static void drag_ended(GtkGestureDrag *gesture, double dx, double dy, TrzTimeline *self)
+{
+    (void)gesture;
+    struct span_ref span;
+    if (self->drag == DRAG_SELECT && hypot(dx, dy) < CLICK_SLACK_PX)
+        trz_session_set_selection(self->session, false, 0, 0);
+    else if (self->drag == DRAG_PAN && hypot(dx, dy) < CLICK_SLACK_PX && self->laid_out &&
+             scene_span_at(&self->scene, self->pointer_x, self->pointer_y, &span))
+        trz_session_set_focus(self->session, span);
+    self->drag = DRAG_NONE;
+}
+
+// --- hovering ---
+
+static char *text_at(TrzTimeline *self, double x, double y)
+{
+    const struct timeline *timeline = timeline_of(self);
+    struct span_ref ref;
+    if (!self->laid_out || !timeline)
+        return NULL;
+    if (scene_span_at(&self->scene, x, y, &ref))
+        return describe_span(timeline, ref);
+    const struct scene_row *row = scene_row_at(&self->scene, y);
+    if (!row || row->kind != ROW_THREAD || x < self->scene.gutter)
+        return NULL;
+    const struct lane *lane = &timeline->lanes[row->id];
+    uint32_t at = lane_find_mark(lane, (uint64_t)fmax(time_at(self, x - 4), 0));
+    if (at < lane->n_marks && (double)lane->marks[at].ticks <= time_at(self, x + 4))
+        return describe_mark(timeline, lane, &lane->marks[at]);
+    return NULL;
+}
+
+static void moved(GtkEventControllerMotion *controller, double x, double y, TrzTimeline *self)
+{
+    (void)controller;
+    self->pointer_x = x;
+    self->pointer_y = y;
+    g_autofree char *text = text_at(self, x, y);
+    g_signal_emit(self, hovered_signal, 0, text ? text : "");
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+static void left(GtkEventControllerMotion *controller, TrzTimeline *self)
+{
+    (void)controller;
+    self->pointer_x = -1;
+    g_signal_emit(self, hovered_signal, 0, "");
+    gtk_widget_queue_draw(GTK_WIDGET(self));
+}
+
+static gboolean trz_timeline_query_tooltip(
+    GtkWidget *widget, int x, int y, gboolean keyboard, GtkTooltip *tooltip)
+{
+    g_autofree char *text = keyboard ? NULL : text_at(TRZ_TIMELINE(widget), x, y);
+    gtk_tooltip_set_text(tooltip, text);
+    return text != NULL;
+}
+
+// --- keys ---
+
+// Says the focused span, to the status line and to screen readers.
+static void announce_focus(TrzTimeline *self)
+{
+    struct span_ref ref;
+    if (!trz_session_get_focus(self->session, &ref))
+        return;
+    scene_reveal_lane(&self->scene, ref.lane);
+    g_autofree char *text = describe_span(timeline_of(self), ref);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
+    g_signal_emit(self, hovered_signal, 0, text);
+    redraw(self);
+}
+
+static void go(TrzTimeline *self, bool found, struct span_ref ref)
+{
+    if (found)
+        trz_session_set_focus(self->session, ref);
+    announce_focus(self);
+}
+
+static void step_event(TrzTimeline *self, bool forward)
+{
+    const struct timeline *timeline = timeline_of(self);
+    struct span_ref ref;
+    bool found = trz_session_get_focus(self->session, &ref)
+                     ? navigate_event(timeline, &ref, forward)
+                     : navigate_first(timeline, (uint64_t)fmax(axis_of(self)->from, 0), &ref);
+    go(self, found, ref);
+}
+
+static void step_lane(TrzTimeline *self, int by)
+{
+    struct span_ref ref;
+    if (trz_session_get_focus(self->session, &ref))
+        go(self, navigate_lane(timeline_of(self), &ref, by), ref);
+    else
+        step_event(self, true);
+}
+
+static void follow_owner(TrzTimeline *self)
+{
+    struct span_ref ref;
+    if (trz_session_get_focus(self->session, &ref))
+        go(self, navigate_owner(timeline_of(self), &ref), ref);
+}
+
+static void zoom_to_selection(TrzTimeline *self)
+{
+    double from;
+    double to;
+    struct span_ref ref;
+    if (trz_session_get_selection(self->session, &from, &to)) {
+        axis_show(axis_of(self), fmin(from, to), fmax(from, to));
+    } else if (trz_session_get_focus(self->session, &ref)) {
+        const struct span *span = timeline_span(timeline_of(self), ref);
+        double margin = (double)(span->end - span->begin) * 0.2;
+        axis_show(axis_of(self), (double)span->begin - margin, (double)span->end + margin);
+    }
+    trz_session_view_changed(self->session);
+}
+
+static void act(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    (void)parameter;
+    TrzTimeline *self = TRZ_TIMELINE(widget);
+    if (!self->laid_out)
+        return;
+    if (g_str_equal(action, "timeline.zoom-in")) {
+        zoom(self, 1 / (ZOOM_STEP * ZOOM_STEP), anchor_of(self));
+    } else if (g_str_equal(action, "timeline.zoom-out")) {
+        zoom(self, ZOOM_STEP * ZOOM_STEP, anchor_of(self));
+    } else if (g_str_equal(action, "timeline.fit")) {
+        axis_fit(axis_of(self));
+        trz_session_view_changed(self->session);
+    } else if (g_str_equal(action, "timeline.zoom-selection")) {
+        zoom_to_selection(self);
+    } else if (g_str_equal(action, "timeline.earlier")) {
+        pan(self, -PAN_STEP);
+    } else if (g_str_equal(action, "timeline.later")) {
+        pan(self, PAN_STEP);
+    } else if (g_str_equal(action, "timeline.previous")) {
+        step_event(self, false);
+    } else if (g_str_equal(action, "timeline.next")) {
+        step_event(self, true);
+    } else if (g_str_equal(action, "timeline.lane-above")) {
+        step_lane(self, -1);
+    } else if (g_str_equal(action, "timeline.lane-below")) {
+        step_lane(self, 1);
+    } else if (g_str_equal(action, "timeline.owner")) {
+        follow_owner(self);
+    } else if (g_str_equal(action, "timeline.clear")) {
+        trz_session_set_selection(self->session, false, 0, 0);
+    }
+}
+
+static void install_actions(GtkWidgetClass *class)
+{
+    static const struct {
+        const char *action;
+        guint keys[3];
+        GdkModifierType modifiers;
+    } bindings[] = {
+        { "timeline.zoom-in", { GDK_KEY_plus, GDK_KEY_KP_Add, GDK_KEY_equal }, 0 },
+        { "timeline.zoom-out", { GDK_KEY_minus, GDK_KEY_KP_Subtract }, 0 },
+        { "timeline.fit", { GDK_KEY_f }, 0 },
+        { "timeline.zoom-selection", { GDK_KEY_z, GDK_KEY_Return }, 0 },
+        { "timeline.earlier", { GDK_KEY_Left, GDK_KEY_KP_Left }, GDK_SHIFT_MASK },
+        { "timeline.later", { GDK_KEY_Right, GDK_KEY_KP_Right }, GDK_SHIFT_MASK },
+        { "timeline.previous", { GDK_KEY_Left, GDK_KEY_KP_Left }, 0 },
+        { "timeline.next", { GDK_KEY_Right, GDK_KEY_KP_Right }, 0 },
+        { "timeline.lane-above", { GDK_KEY_Up, GDK_KEY_KP_Up }, 0 },
+        { "timeline.lane-below", { GDK_KEY_Down, GDK_KEY_KP_Down }, 0 },
+        { "timeline.owner", { GDK_KEY_o }, 0 },
+        { "timeline.clear", { GDK_KEY_Escape }, 0 },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(bindings); i++) {
+        gtk_widget_class_install_action(class, bindings[i].action, NULL, act);
+        for (int j = 0; j < 3 && bindings[i].keys[j]; j++) {
+            GdkModifierType modifiers = bindings[i].modifiers;
+            gtk_widget_class_add_binding_action(
+                class, bindings[i].keys[j], modifiers, bindings[i].action, NULL);
+            if (bindings[i].keys[j] == GDK_KEY_plus)
+                gtk_widget_class_add_binding_action(
+                    class, GDK_KEY_plus, GDK_SHIFT_MASK, bindings[i].action, NULL);
+        }
+    }
+}
+
+// --- life ---
+
+static void trz_timeline_dispose(GObject *object)
+{
+    TrzTimeline *self = TRZ_TIMELINE(object);
+    g_clear_object(&self->session);
+    g_clear_object(&self->picture);
+    scene_done(&self->scene);
+    G_OBJECT_CLASS(trz_timeline_parent_class)->dispose(object);
+}
+
+static void trz_timeline_class_init(TrzTimelineClass *class)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(class);
+    G_OBJECT_CLASS(class)->dispose = trz_timeline_dispose;
+    widget_class->snapshot = trz_timeline_snapshot;
+    widget_class->query_tooltip = trz_timeline_query_tooltip;
+    hovered_signal = g_signal_new(
+        "hovered", TRZ_TYPE_TIMELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+    gtk_widget_class_set_css_name(widget_class, "timeline");
+    gtk_widget_class_set_accessible_role(widget_class, GTK_ACCESSIBLE_ROLE_IMG);
+    install_actions(widget_class);
+}
+
+static void trz_timeline_init(TrzTimeline *self)
+{
+    GtkWidget *widget = GTK_WIDGET(self);
+    self->pointer_x = -1;
+    gtk_widget_set_focusable(widget, true);
+    gtk_widget_set_hexpand(widget, true);
+    gtk_widget_set_vexpand(widget, true);
+    gtk_widget_set_has_tooltip(widget, true);
+    gtk_widget_set_size_request(widget, 300, 160);
+
+    GtkEventController *scroll = gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
+    g_signal_connect(scroll, "scroll", G_CALLBACK(scrolled), self);
+    gtk_widget_add_controller(widget, scroll);
+    GtkEventController *motion = gtk_event_controller_motion_new();
+    g_signal_connect(motion, "motion", G_CALLBACK(moved), self);
+    g_signal_connect(motion, "leave", G_CALLBACK(left), self);
+    gtk_widget_add_controller(widget, motion);
+    GtkGesture *drag = gtk_gesture_drag_new();
+    g_signal_connect(drag, "drag-begin", G_CALLBACK(drag_began), self);
+    g_signal_connect(drag, "drag-update", G_CALLBACK(dragged), self);
+    g_signal_connect(drag, "drag-end", G_CALLBACK(drag_ended), self);
+    gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(drag));
+    GtkGesture *pinch = gtk_gesture_zoom_new();
+    g_signal_connect(pinch, "begin", G_CALLBACK(pinch_began), self);
+    g_signal_connect(pinch, "scale-changed", G_CALLBACK(pinched), self);
+    gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(pinch));
+}
+
+GtkWidget *trz_timeline_new(TrzSession *session, bool by_lock)
+{
+    TrzTimeline *self = g_object_new(TRZ_TYPE_TIMELINE, NULL);
+    self->session = g_object_ref(session);
+    self->by_lock = by_lock;
+    g_signal_connect_object(session, "state-changed", G_CALLBACK(state_changed), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(session, "view-changed", G_CALLBACK(redraw), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(session, "finding-changed", G_CALLBACK(finding_changed), self, G_CONNECT_SWAPPED);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_LABEL,
+        by_lock ? "Timeline of locks" : "Timeline of threads", -1);
+    return GTK_WIDGET(self);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// One window over one trace.
+#ifndef TRENZA_TRZ_WINDOW_H
+#define TRENZA_TRZ_WINDOW_H
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+#define TRZ_TYPE_WINDOW (trz_window_get_type())
+G_DECLARE_FINAL_TYPE(TrzWindow, trz_window, TRZ, WINDOW, GtkApplicationWindow)
+
+TrzWindow *trz_window_new(GtkApplication *application);
+void trz_window_open(TrzWindow *window, GFile *file);
+// True when it shows no trace and none is being loaded.
+bool trz_window_is_empty(TrzWindow *window);
+
+G_END_DECLS
+
+#endif
