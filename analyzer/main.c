@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
     &command_show,
     &command_stats,
     &command_export,
+    &command_import,
     &command_sql,
 };
 

@@ -32,6 +32,7 @@ extern const struct command command_check;
 extern const struct command command_show;
 extern const struct command command_stats;
 extern const struct command command_export;
+extern const struct command command_import;
 extern const struct command command_sql;
 
 // One line to stderr: "trenza: ..." with the rest as printf says. For errors of Trenza and its use. Returns COMMAND_FAILED.

@@ -5,6 +5,9 @@
 // frame.id of the call. It knows exclusive locks only: mutexes and spinlocks, and rwlocks by their writers (readers are left
 // out). Of a recursive lock the outermost acquisition counts. A condition wait releases and acquires its mutex. A lock freed by
 // another thread, or by its owner's death, is released in its owner's name.
+//
+// A trace that `trenza import` made of such a file is written with the file's own names and locations, accesses and requests.
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis.h"
@@ -29,6 +32,7 @@ static const GOptionEntry entries[] = {
 struct exporter {
     const struct model *model;
     FILE *stream;
+    bool imported; // from STD
 };
 
 // --- std ---
@@ -39,11 +43,25 @@ static bool is_lock(const struct model_object *object)
                          object->row.kind == OBJECT_SPINLOCK);
 }
 
+static const char *imported_name(const struct exporter *exporter, char prefix, uint32_t id)
+{
+    const struct model_thread *thread = prefix == 'T' ? model_thread(exporter->model, id) : NULL;
+    const struct model_object *object = prefix == 'T' ? NULL : model_object(exporter->model, id);
+    const char *name = thread ? thread->row.name : object ? object->row.name : NULL;
+    return name ? name : "?";
+}
+
 static void std_line(const struct exporter *exporter, uint32_t thread_id, const char *what, char prefix,
     uint32_t id, uint32_t stack)
 {
-    fprintf(exporter->stream, "T%u|%s(%c%u)|%u\n", thread_id, what, prefix, id,
-        call_stack_top(exporter->model, stack));
+    uint32_t top = call_stack_top(exporter->model, stack);
+    const struct model_frame *frame = model_frame(exporter->model, top);
+    if (exporter->imported)
+        fprintf(exporter->stream, "%s|%s(%s)|%" G_GUINT64_FORMAT "\n",
+            imported_name(exporter, 'T', thread_id), what, imported_name(exporter, prefix, id),
+            frame ? frame->row.offset : 0);
+    else
+        fprintf(exporter->stream, "T%u|%s(%c%u)|%u\n", thread_id, what, prefix, id, top);
 }
 
 static void std_acquire(
@@ -106,6 +124,15 @@ static void std_step(const struct exporter *exporter, const struct replay_step *
         break;
     case EVENT_JOIN:
         std_line(exporter, thread_id, "join", 'T', event->subject, event->stack);
+        break;
+    case EVENT_REQUEST:
+        if (exporter->imported)
+            std_line(exporter, thread_id, "req", 'L', event->subject, event->stack);
+        break;
+    case EVENT_READ:
+    case EVENT_WRITE:
+        std_line(
+            exporter, thread_id, event->kind == EVENT_READ ? "r" : "w", 'V', event->subject, event->stack);
         break;
     default:
         break;
@@ -184,7 +211,10 @@ static int export_events(const struct analysis *analysis, const struct export_fo
     struct exporter exporter = { .model = analysis->model, .stream = stream };
     struct replay *replay = replay_new(analysis->model);
     struct replay_step step;
+    char *source = store_get_text(analysis->store, "source");
     int r;
+    exporter.imported = g_strcmp0(source, "std") == 0;
+    free(source);
     if (format->header)
         format->header(stream);
     while ((r = replay_next(replay, &step)) == 1 && !ferror(stream))

@@ -48,6 +48,8 @@ static void append_place(GString *text, const struct finding *finding)
     else if (site.file)
         g_string_append_printf(
             text, "%s:%" G_GINT64_FORMAT, call_frame_file(finding->model, &site), site.line);
+    else if (site.function && !site.module)
+        g_string_append(text, site.function);
     else
         g_string_append_printf(
             text, "%s+0x%" G_GINT64_MODIFIER "x", site.module ? site.module : "unknown code", site.offset);
@@ -233,7 +235,7 @@ static void append_verdict(GString *text, const struct finding *finding)
         { "observed", "it happened in this run" },
         { "predicted", "a reordering of this very run reaches it" },
         { "potential",
-            "different threads, no common outer lock, and nothing in create and join keeps them apart" },
+            "nothing recorded rules it out, but no reordering of this run was found that reaches it" },
         { "impossible", "kept because all were asked for" },
     };
     if (!finding->verdict)
