@@ -64,22 +64,24 @@ class Tool:
         self.name, self.share, self.prefix, self.binary, self.environment = name, share, prefix, binary, environment
         self.identity = {}
         self.problem = None
-        self.ns = {}      # threads -> ns per pair of each round
-        self.cpu = {}     # threads -> ns of the thread's own processor time per pair
-        self.seconds = {} # threads -> seconds per pair of the whole run, of each round
+        # (threads, way) -> of each round:
+        self.ns = {}      # ns per pair by the clock
+        self.cpu = {}     # ns of the thread's own processor time per pair
+        self.seconds = {} # seconds per pair of the whole run
 
-    def measure(self, threads, pairs):
+    def measure(self, variant, pairs):
+        threads, way = variant
         pairs = max(1000, int(pairs * self.share))
-        argv = [*self.prefix, PROGRAMS / self.binary, threads, pairs]
+        argv = [*self.prefix, PROGRAMS / self.binary, threads, pairs, way]
         try:
             seconds, out = run(argv, environment=self.environment, **self.identity)
             nanoseconds, cpu = map(float, out.split()[-2:])
         except (CannotRun, ValueError) as error:
             self.problem = str(error)
             return
-        self.ns.setdefault(threads, []).append(nanoseconds)
-        self.cpu.setdefault(threads, []).append(cpu)
-        self.seconds.setdefault(threads, []).append(seconds / pairs)
+        self.ns.setdefault(variant, []).append(nanoseconds)
+        self.cpu.setdefault(variant, []).append(cpu)
+        self.seconds.setdefault(variant, []).append(seconds / pairs)
 
 
 class LttngSession:
@@ -165,31 +167,37 @@ def capture(folder, rounds=5, pairs=4_000_000):
             except CannotRun as error:
                 lttng.problem = str(error)
         for _ in range(rounds):
-            for threads in (1, 2):
+            for variant in CAPTURE_VARIANTS:
                 for tool in tools:
                     if not tool.problem:
-                        tool.measure(threads, pairs)
+                        tool.measure(variant, pairs)
                     trace.unlink(missing_ok=True)
                     trace.with_name('trace.db.old').unlink(missing_ok=True)
     finally:
         session.end()
     print(f'A lock and unlock pair, uncontended, 12 frames deep, full stacks; medians of {rounds} rounds, ratios to native.')
-    print('time: by the clock around the loop. cpu: of that, the processor time of the locking thread itself.')
+    print('call: every pair goes down the 12 calls anew. loop: nothing but lock and unlock in the innermost one.')
+    print('time: by the clock around the pairs. cpu: of that, the processor time of the locking thread itself.')
     print('whole: the whole run per pair, for trenza to a complete trace on disk; for the tools that do fewer pairs their')
-    print(f'start is in it. Native does {pairs:,} pairs per thread.\n')
-    head = f'{"time":>12}{"ratio":>9}{"cpu":>9}{"whole":>9}'
-    print(f'{"":22}{"1 thread":>12}{"":27}   {"2 threads":>12}\n{"":22}{head}   {head}')
-    for tool in tools:
-        print(f'{tool.name:22}{capture_columns(tool, native, 1)}   {capture_columns(tool, native, 2)}'
-              if not tool.problem else f'{tool.name:22}could not be run: {tool.problem}')
+    print(f'start is in it. Native does {pairs:,} pairs per thread.')
+    for variant in CAPTURE_VARIANTS:
+        threads, way = variant
+        title = f'{threads} thread{"s" if threads > 1 else ""}, {way}'
+        print(f'\n{title:24}{"time":>12}{"ratio":>9}{"cpu":>9}{"whole":>9}')
+        for tool in tools:
+            print(f'{tool.name:24}{capture_columns(tool, native, variant)}' if not tool.problem else
+                  f'{tool.name:24}could not be run: {tool.problem}')
 
 
-def capture_columns(tool, native, threads):
-    if not tool.ns.get(threads) or not native.ns.get(threads):
+CAPTURE_VARIANTS = ((1, 'call'), (2, 'call'), (1, 'loop'))
+
+
+def capture_columns(tool, native, variant):
+    if not tool.ns.get(variant) or not native.ns.get(variant):
         return f'{"-":>39}'
-    ratios = [median(of_tool[threads]) / median(of_native[threads]) for of_tool, of_native in
+    ratios = [median(of_tool[variant]) / median(of_native[variant]) for of_tool, of_native in
               ((tool.ns, native.ns), (tool.cpu, native.cpu), (tool.seconds, native.seconds))]
-    return f'{median(tool.ns[threads]):>9.1f} ns' + ''.join(f'{ratio:>9.2f}' for ratio in ratios)
+    return f'{median(tool.ns[variant]):>9.1f} ns' + ''.join(f'{ratio:>9.2f}' for ratio in ratios)
 
 
 # --- throughput -------------------------------------------------------------------------------------------------
@@ -269,7 +277,7 @@ def growth(folder, most):
         trace = folder / 'trace.db'
         try:
             # A pair is two events.
-            recorded, record_peak = peak_kilobytes([TRENZA, 'record', '-o', trace, '--', PROGRAMS / 'lock_pair', 2, wanted // 4])
+            recorded, record_peak = peak_kilobytes([TRENZA, 'record', '-o', trace, '--', PROGRAMS / 'lock_pair', 2, wanted // 4, 'loop'])
             _, counted = run([TRENZA, 'sql', trace, 'SELECT sum(events) FROM thread'])
             events = int(re.findall(rb'\d+', counted)[-1])
             size = trace.stat().st_size

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// lock_pair THREADS PAIRS: the cost of an uncontended lock and unlock of a mutex, twelve functions below the thread's
-// start routine, each thread with a mutex of its own. Prints nanoseconds per pair, the mean over the threads, by the
+// lock_pair THREADS PAIRS call|loop: the cost of an uncontended lock and unlock of a mutex, twelve functions below the
+// thread's start routine, each thread with a mutex of its own. `call` goes down all twelve for each pair, as a program's
+// work does; `loop` goes down once and then does nothing but lock and unlock. Prints nanoseconds per pair, the mean over the threads, by the
 // clock around the loop (starting and ending are not in it), and in the thread's own processor time, which other programs
 // on a busy machine do not lengthen.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define THREADS_MAX 16
@@ -14,6 +16,7 @@
 struct work {
     _Alignas(64) pthread_mutex_t mutex;
     unsigned long pairs;
+    unsigned long pairs_per_call;
     uint64_t counter;
     double ns_per_pair;
     double cpu_ns_per_pair;
@@ -31,7 +34,7 @@ static double now_ns(clockid_t clock)
 
 __attribute__((noinline)) static void pairs_at_depth_0(struct work *work)
 {
-    for (unsigned long pair = 0; pair < work->pairs; pair++) {
+    for (unsigned long pair = 0; pair < work->pairs_per_call; pair++) {
         pthread_mutex_lock(&work->mutex);
         work->counter++;
         pthread_mutex_unlock(&work->mutex);
@@ -63,7 +66,8 @@ static void *worker(void *argument)
     pthread_barrier_wait(&start);
     double begin = now_ns(CLOCK_MONOTONIC);
     double cpu_begin = now_ns(CLOCK_THREAD_CPUTIME_ID);
-    pairs_at_depth_11(work);
+    for (unsigned long done = 0; done < work->pairs; done += work->pairs_per_call)
+        pairs_at_depth_11(work);
     work->cpu_ns_per_pair = (now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_begin) / (double)work->pairs;
     work->ns_per_pair = (now_ns(CLOCK_MONOTONIC) - begin) / (double)work->pairs;
     return NULL;
@@ -76,7 +80,7 @@ static void *idle(void *argument)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     unsigned threads = (unsigned)atoi(argv[1]);
     if (threads < 1 || threads > THREADS_MAX)
@@ -90,6 +94,7 @@ int main(int argc, char **argv)
     for (unsigned index = 0; index < threads; index++) {
         pthread_mutex_init(&works[index].mutex, NULL);
         works[index].pairs = strtoul(argv[2], NULL, 10);
+        works[index].pairs_per_call = strcmp(argv[3], "loop") == 0 ? works[index].pairs : 1;
         if (pthread_create(&ids[index], NULL, worker, &works[index]) != 0)
             return 3;
     }
