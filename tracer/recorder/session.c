@@ -37,10 +37,10 @@ static void *beat(void *data)
 {
     struct session *session = data;
     pthread_setname_np(pthread_self(), "heartbeat");
-    while (!atomic_load_explicit(&session->heart_stops, memory_order_relaxed)) {
+    while (!atomic_load(&session->heart_stops)) {
         atomic_fetch_add_explicit(&session->page->heartbeat, 1, memory_order_relaxed);
-        struct timespec pause = { 0, HEARTBEAT_NS };
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+        // Not a plain sleep: the end of a short recording would wait for it.
+        futex_wait(&session->heart_stops, 0, HEARTBEAT_NS);
     }
     return NULL;
 }
@@ -165,7 +165,8 @@ static void remove_link(const struct session *session)
 void session_close(struct session *session)
 {
     if (session->heart_beats) {
-        atomic_store(&session->heart_stops, true);
+        atomic_store(&session->heart_stops, 1);
+        futex_wake(&session->heart_stops);
         pthread_join(session->heart, NULL);
     }
     if (session->page)

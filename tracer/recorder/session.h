@@ -19,7 +19,7 @@ struct session {
     struct clock clock;
     pthread_t heart;
     bool heart_beats;
-    _Atomic bool heart_stops;
+    _Atomic uint32_t heart_stops; // futex word: 1 when it shall
 };
 
 // Makes all of it and lets the heart beat. The directory is made where the system has one for such things, if need be in
