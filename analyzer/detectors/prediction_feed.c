@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Leaves out what was refused, finds out which thread a fork made, and knows two habits of CPython, whose locks are semaphores:
 //
-// - PyThread_acquire_lock_timed tries first and only then waits. Such a try would have blocked.
+// - Its locks (PyThread_allocate_lock, mostly inlined: any semaphore that the interpreter makes) are tried first and only then
+//   waited for. Such a try would have blocked, except of locks of which a try failed and no wait followed: those the program
+//   merely tries (`acquire(blocking=False)`). Blind to mere tries that never failed.
 // - The interpreter lock is a flag, a mutex and a condition inside _PyRuntime. Whoever waits on that condition waits for a lock,
 //   not for what another thread has done; its waits and signals hand nothing on.
 #include "prediction_feed.h"
@@ -14,10 +16,14 @@
 struct prediction_feed {
     const struct model *model;
     GHashTable *forked;     // of struct forked *
-    GByteArray *try_stacks; // by stack id: enum try_kind
+    GByteArray *makers;     // by stack id: enum maker
+    GHashTable *mere_tries; // set of object ids: not waited for after a try
+    uint32_t
+        *failed; // by thread id: object of the last try, when it failed and nothing has followed; 0: none
 };
 
-enum try_kind { TRY_UNKNOWN, TRY_ONLY, TRY_THEN_WAIT };
+// Does a stack lead out of the interpreter?
+enum maker { MAKER_UNKNOWN, MAKER_OTHER, MAKER_PYTHON };
 
 struct forked {
     uint32_t forked_by; // thread
@@ -43,7 +49,11 @@ struct prediction_feed *prediction_feed_new(const struct model *model)
     struct prediction_feed *feed = g_new0(struct prediction_feed, 1);
     feed->model = model;
     feed->forked = g_hash_table_new_full(forked_hash, forked_equal, g_free, NULL);
-    feed->try_stacks = g_byte_array_new();
+    feed->makers = g_byte_array_sized_new(model->stacks->len);
+    g_byte_array_set_size(feed->makers, model->stacks->len);
+    memset(feed->makers->data, MAKER_UNKNOWN, model->stacks->len);
+    feed->mere_tries = g_hash_table_new(NULL, NULL);
+    feed->failed = g_new0(uint32_t, model->threads->len);
     for (unsigned i = 0; i < model->threads->len; i++) {
         const struct model_thread *thread = model->threads->pdata[i];
         const struct trace_process *process = thread ? model_process(model, thread->row.process_id) : NULL;
@@ -61,7 +71,9 @@ void prediction_feed_free(struct prediction_feed *feed)
     if (!feed)
         return;
     g_hash_table_unref(feed->forked);
-    g_byte_array_unref(feed->try_stacks);
+    g_byte_array_unref(feed->makers);
+    g_hash_table_unref(feed->mere_tries);
+    g_free(feed->failed);
     g_free(feed);
 }
 
@@ -72,27 +84,41 @@ static uint32_t forked_thread(const struct prediction_feed *feed, uint32_t threa
     return forked ? forked->thread_id : 0;
 }
 
-static bool calls_python_lock(const struct model *model, uint32_t stack_id)
+static bool is_made_by_python(const struct model *model, uint32_t stack_id)
 {
     const struct model_frame *frame = model_frame(model, call_stack_top(model, stack_id));
-    for (unsigned i = 0; frame && i < frame->n_symbols; i++)
-        if (g_strcmp0(frame->symbols[i].function, "PyThread_acquire_lock_timed") == 0)
-            return true;
-    return false;
+    const struct trace_module *module = frame ? model_module(model, frame->row.module_id) : NULL;
+    const char *name = module ? path_base(module->path) : NULL;
+    if (name && (g_str_has_prefix(name, "python3") || g_str_has_prefix(name, "libpython3")))
+        return true;
+    return frame && frame->n_symbols && g_strcmp0(frame->symbols[0].function, "PyThread_allocate_lock") == 0;
 }
 
-static bool tries_first(struct prediction_feed *feed, uint32_t stack_id)
+static bool is_python_lock(struct prediction_feed *feed, const struct model_object *object)
 {
-    if (stack_id >= feed->model->stacks->len)
+    uint32_t stack_id = object->row.create_stack;
+    if (!prediction_is_semaphore(object) || stack_id >= feed->makers->len)
         return false;
-    while (feed->try_stacks->len < feed->model->stacks->len) {
-        uint8_t unknown = TRY_UNKNOWN;
-        g_byte_array_append(feed->try_stacks, &unknown, 1);
-    }
-    uint8_t *kind = &feed->try_stacks->data[stack_id];
-    if (*kind == TRY_UNKNOWN)
-        *kind = calls_python_lock(feed->model, stack_id) ? TRY_THEN_WAIT : TRY_ONLY;
-    return *kind == TRY_THEN_WAIT;
+    uint8_t *maker = &feed->makers->data[stack_id];
+    if (*maker == MAKER_UNKNOWN)
+        *maker = is_made_by_python(feed->model, stack_id) ? MAKER_PYTHON : MAKER_OTHER;
+    return *maker == MAKER_PYTHON;
+}
+
+// Whether a try is followed by a wait. The interpreter lets its own lock go in between.
+static void watch_tries(struct prediction_feed *feed, const struct replay_step *step)
+{
+    uint32_t *failed = &feed->failed[step->ordered->thread_id];
+    const struct trace_event *event = step->event;
+    if (*failed && !(event->kind == EVENT_REQUEST && event->subject == *failed))
+        g_hash_table_add(feed->mere_tries, GUINT_TO_POINTER(*failed));
+    *failed = event->kind == EVENT_FAIL && event->arg == EAGAIN ? event->subject : 0;
+}
+
+static bool tries_first(struct prediction_feed *feed, const struct trace_event *event)
+{
+    return (event->kind == EVENT_ACQUIRE_TRY || event->kind == EVENT_FAIL) &&
+           !g_hash_table_contains(feed->mere_tries, GUINT_TO_POINTER(event->subject));
 }
 
 static bool is_interpreter_lock(const struct model_object *object)
@@ -145,8 +171,9 @@ bool prediction_feed_step(struct prediction_feed *feed, struct replay *replay, c
         .owner_died = step->ordered->owner_died || (wakes && chunk_arg_code(event->arg) == EOWNERDEAD),
         .lock_only = is_interpreter_lock(step->object),
     };
-    if (prediction_is_semaphore(step->object) &&
-        (event->kind == EVENT_ACQUIRE_TRY || event->kind == EVENT_FAIL))
-        ret_step->tries_first = tries_first(feed, event->stack);
+    if (step->object && is_python_lock(feed, step->object)) {
+        watch_tries(feed, step);
+        ret_step->tries_first = tries_first(feed, event);
+    }
     return true;
 }
