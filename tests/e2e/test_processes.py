@@ -44,6 +44,15 @@ def forks_inside_of_calls(folder):
 
 
 @case
+def filter_of_system_calls(folder):
+    native, _, trace = compare(folder, program('filtered'))
+    require_equal((native.status, native.out), (9, b'locked\n'), 'natively')
+    trace.require_sound(processes=1, threads=1)
+    require_equal(trace.events('acquire'), 1000, 'acquisitions')
+    require_equal(trace.value('exit_status', 'FROM process'), 9, 'exit status')
+
+
+@case
 def vfork_and_exec(folder):
     native, _, trace = compare(folder, program('children', 'vfork'))
     require(native.out.count(b'leaf\n') == 5, f'natively: {native}')

@@ -33,6 +33,7 @@ static __thread uint32_t own_serial __attribute__((tls_model("initial-exec")));
 static __thread uint32_t gave_up_in __attribute__((tls_model("initial-exec")));
 static bool constructed;   // our constructor knows by now whether there is a recorder
 static bool attached_once; // this process or one it was forked from
+static bool filtered;      // system calls that the program itself does not make may kill it
 static pthread_key_t end_key;
 static bool end_key_made;
 
@@ -167,9 +168,15 @@ void process_stop(enum wire_stop why)
     atomic_store(&process->state, PROCESS_OFF);
 }
 
+void process_may_be_filtered(void)
+{
+    filtered = true;
+}
+
 bool process_is_recorded(void)
 {
-    return process != NULL && atomic_load(&process->state) == PROCESS_ON && process->pid == sys_getpid();
+    return !filtered && process != NULL && atomic_load(&process->state) == PROCESS_ON &&
+           process->pid == sys_getpid();
 }
 
 // --- threads ---

@@ -120,6 +120,8 @@ static inline struct thread *thread_current(void)
 bool process_begin(void);
 // Ends recording in this process for good; the program goes on.
 void process_stop(enum wire_stop why);
+// A seccomp filter has been set, or is about to: from now on process_is_recorded() says no rather than ask the kernel.
+void process_may_be_filtered(void);
 // True when this process records and is no vfork child running in its parent's memory.
 bool process_is_recorded(void);
 
