@@ -139,7 +139,8 @@ static void add_step(JsonBuilder *builder, const struct report *report, const st
         json_add_text(builder, "acquire");
     else if (strcmp(step->action, "release") == 0)
         json_add_text(builder, "release");
-    json_add_text(builder, "lock");
+    if (step->object)
+        json_add_text(builder, "lock");
     json_builder_end_array(builder);
     json_add_number(builder, "executionOrder", order);
     json_add_string(builder, "importance", is_wanted(step) ? "essential" : "important");
@@ -231,6 +232,8 @@ static void add_result_properties(JsonBuilder *builder, const struct finding *fi
         json_add_string(builder, "verdict", finding->verdict);
     if (finding->reason)
         json_add_string(builder, "reason", finding->reason);
+    if (finding->note)
+        json_add_string(builder, "note", finding->note);
     json_begin_array(builder, "programs");
     for (unsigned i = 0; i < finding->programs->len; i++)
         json_add_text(builder, finding->programs->pdata[i]);
