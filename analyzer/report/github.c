@@ -63,8 +63,8 @@ static void append_incidents(GString *text, const struct model *model)
 {
     for (unsigned i = 0; i < model->incidents->len; i++) {
         const struct model_incident *incident = model->incidents->pdata[i];
-        if (strcmp(incident->what, "deadlock") == 0)
-            continue; // a finding tells it
+        if (report_incident_is_told(incident))
+            continue;
         g_autofree char *story = report_text_incident(model, incident, NULL);
         append_line(text, "warning", g_strchomp(story));
     }

@@ -134,8 +134,8 @@ static char *incidents_of(const struct model *model)
     GString *text = g_string_new(NULL);
     for (unsigned i = 0; i < model->incidents->len; i++) {
         const struct model_incident *incident = model->incidents->pdata[i];
-        if (strcmp(incident->what, "deadlock") == 0)
-            continue; // a finding tells it
+        if (report_incident_is_told(incident))
+            continue;
         g_autofree char *story = report_text_incident(model, incident, NULL);
         g_string_append(text, story);
     }

@@ -49,3 +49,8 @@ bool report_is_failure(const struct report *report, const struct finding *findin
 {
     return finding->level >= report->fail_on && !report_is_known(finding);
 }
+
+bool report_incident_is_told(const struct model_incident *incident)
+{
+    return strcmp(incident->what, "deadlock") == 0 || strcmp(incident->what, "stuck") == 0;
+}

@@ -54,6 +54,8 @@ static inline bool report_is_known(const struct finding *finding)
 // Of the findings that are not known.
 unsigned report_count(const struct report *report, enum finding_level level);
 unsigned report_count_known(const struct report *report);
+// A finding tells it already.
+bool report_incident_is_told(const struct model_incident *incident);
 bool report_is_failure(const struct report *report, const struct finding *finding);
 
 // One finding as JSON text, as an element of the report's "findings"; the caller frees it.

@@ -342,7 +342,7 @@ static void add_notifications(JsonBuilder *builder, const struct report *report,
     for (unsigned i = 0; i < run->model->incidents->len; i++) {
         const struct model_incident *incident = run->model->incidents->pdata[i];
         g_autofree char *story = report_text_incident(run->model, incident, NULL);
-        if (strcmp(incident->what, "deadlock") != 0)
+        if (!report_incident_is_told(incident))
             add_notification(builder, "warning", story);
     }
     json_builder_end_array(builder);

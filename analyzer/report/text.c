@@ -406,7 +406,7 @@ static char *render(const struct report *report, const struct report_style *styl
         const struct model *model = g_array_index(report->runs, struct report_run, i).model;
         for (unsigned j = 0; j < model->incidents->len; j++) {
             const struct model_incident *incident = model->incidents->pdata[j];
-            if (g_strcmp0(incident->what, "deadlock") != 0) {
+            if (!report_incident_is_told(incident)) {
                 append_incident(text, model, incident, colours);
                 g_string_append_c(text, '\n');
             }
