@@ -14,11 +14,12 @@ static void end_objects(uintptr_t start, uintptr_t end, void *data)
 EXPORT int dlclose(void *handle)
 {
     struct thread *thread = thread_current();
-    if (thread == NULL)
-        return REAL(dlclose)(handle);
+    // Also where this thread is not recorded: others are.
     stack_unload_begin();
     const int rc = REAL(dlclose)(handle);
     stack_unload_end();
-    modules_drop_unloaded(atomic_load(&process->segments[0].shared), ticks_now(thread), end_objects, thread);
+    if (thread != NULL)
+        modules_drop_unloaded(
+            atomic_load(&process->segments[0].shared), ticks_now(thread), end_objects, thread);
     return rc;
 }
