@@ -6,6 +6,9 @@
 #include "paint.h"
 #include "scene.h"
 
+#define DRAW_EXACT_MAX 120u  // a lane with more spans in view is drawn as density ...
+#define DRAW_COUNT_MAX 2500u // ... made from the spans themselves up to so many, from the pyramid beyond
+
 // Everything of the timeline: overview, ruler, lanes (of threads or of locks), arrows, the chosen finding, legend.
 void draw_timeline(struct paint *paint, const struct scene *scene);
 
@@ -27,6 +30,12 @@ struct draw_box {
     const char *label;
 };
 void draw_box(struct paint *paint, const struct draw_box *box);
+// How busy something is, as two strips: holding above, waiting below. A bin per pixel.
+void draw_density(struct paint *paint, const struct scene *scene, const struct pyramid_bin *bins,
+    const struct scene_row *row);
+// The same, from a pyramid.
+void draw_pyramid(struct paint *paint, const struct scene *scene, const struct pyramid *pyramid,
+    const struct scene_row *row);
 // The colour of a span: its lock's, or that of waiting.
 struct colour draw_span_colour(const struct theme *theme, const struct span *span);
 // "accounts", "worker" (of a join), "read" ...; static or the model's.

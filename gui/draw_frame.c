@@ -7,43 +7,48 @@
 
 #define RULER_MARK_PX 110
 
-static void overview_sums(const struct scene *scene, int n, double *ret_contended, double *ret_held)
+// The most of the pieces that a pixel covers, so that nothing short is lost.
+static double overview_at(const float *values, int at, int n)
 {
-    const struct timeline *timeline = scene->timeline;
-    g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, n);
-    double step = (scene->axis.end - scene->axis.begin) / n;
-    memset(ret_contended, 0, (size_t)n * sizeof *ret_contended);
-    memset(ret_held, 0, (size_t)n * sizeof *ret_held);
-    for (unsigned i = 0; i < timeline->n_lanes; i++) {
-        if (!timeline->lanes[i].n_spans)
-            continue;
-        pyramid_sample(timeline->lanes[i].pyramid, scene->axis.begin, step, (size_t)n, bins);
-        for (int j = 0; j < n; j++) {
-            ret_contended[j] += bins[j].share[PYRAMID_CONTENDED] / 255.0;
-            ret_held[j] += bins[j].share[PYRAMID_HELD] / 255.0;
-        }
-    }
-}
-
-static double maximum(const double *values, int n)
-{
+    unsigned from = (unsigned)((double)at / n * OVERVIEW_BINS);
+    unsigned to = MAX(from + 1, (unsigned)((double)(at + 1) / n * OVERVIEW_BINS));
     double most = 0;
-    for (int i = 0; i < n; i++)
-        most = fmax(most, values[i]);
+    for (unsigned i = from; i < MIN(to, OVERVIEW_BINS); i++)
+        most = fmax(most, (double)values[i]);
     return most;
 }
 
-static void draw_bars(struct paint *paint, const struct scene *scene, const double *values, int n,
-    double most, struct colour colour)
+static double overview_maximum(const struct timeline_overview *overview)
 {
-    double bottom = scene->overview_height - 3;
-    double room = scene->overview_height - 14;
-    paint_colour(paint, colour);
+    double most = 1e-9;
+    for (unsigned i = 0; i < OVERVIEW_BINS; i++)
+        most = fmax(most, (double)fmaxf(overview->held[i], overview->contended[i]));
+    return most;
+}
+
+// Columns of pixels are drawn into an image first: thousands of little rectangles would be slow.
+static void draw_columns(struct paint *paint, const struct scene *scene, int n, int room)
+{
+    const struct theme *theme = paint->theme;
+    const struct timeline_overview *overview = scene->timeline->overview;
+    double most = overview_maximum(overview);
+    uint32_t held = colour_pixel(colour_mix(theme->header, theme->wait, 0.5));
+    uint32_t heat = colour_pixel(theme->heat);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, n, room);
+    unsigned char *pixels = cairo_image_surface_get_data(surface);
+    int stride = cairo_image_surface_get_stride(surface);
     for (int i = 0; i < n; i++) {
-        double height = values[i] > 0 ? fmax(values[i] / most * room, 2) : 0;
-        cairo_rectangle(paint->cr, scene->gutter + i, bottom - height, 1, height);
+        double held_at = overview_at(overview->held, i, n);
+        double contended_at = overview_at(overview->contended, i, n);
+        int held_height = held_at > 0 ? (int)fmax(held_at / most * room, 2) : 0;
+        int heat_height = contended_at > 0 ? (int)fmax(contended_at / most * room, 2) : 0;
+        for (int j = 0; j < MIN(MAX(held_height, heat_height), room); j++)
+            ((uint32_t *)(void *)(pixels + (room - 1 - j) * stride))[i] = j < heat_height ? heat : held;
     }
-    cairo_fill(paint->cr);
+    cairo_surface_mark_dirty(surface);
+    cairo_set_source_surface(paint->cr, surface, scene->gutter, scene->overview_height - 3 - room);
+    cairo_paint(paint->cr);
+    cairo_surface_destroy(surface);
 }
 
 static struct colour level_colour(const struct theme *theme, const struct finding *finding)
@@ -75,14 +80,8 @@ void draw_overview(struct paint *paint, const struct scene *scene)
         return;
     const struct theme *theme = paint->theme;
     double width = scene_lanes_width(scene);
-    int n = (int)width;
-    g_autofree double *contended = g_new(double, n);
-    g_autofree double *held = g_new(double, n);
     paint_fill(paint, 0, 0, scene->width, scene->overview_height, theme->header);
-    overview_sums(scene, n, contended, held);
-    double most = fmax(fmax(maximum(contended, n), maximum(held, n)), 1e-9);
-    draw_bars(paint, scene, held, n, most, colour_mix(theme->header, theme->wait, 0.5));
-    draw_bars(paint, scene, contended, n, most, theme->heat);
+    draw_columns(paint, scene, (int)width, (int)scene->overview_height - 14);
 
     double length = scene->axis.end - scene->axis.begin;
     double from = fmax((scene->axis.from - scene->axis.begin) / length, 0) * width;

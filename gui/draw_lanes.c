@@ -4,9 +4,9 @@
 
 #include "draw.h"
 
-#define EXACT_SPANS 160u // a lane with more of them in view is drawn as density
-#define LABEL_MIN 22     // px; narrower boxes have no label
-#define HELD_SHARE 0.6   // of a dense lane's height; the rest shows waiting
+#define EDGE_MIN 5     // px; narrower boxes have no edge
+#define LABEL_MIN 22   // px; narrower boxes have no label
+#define HELD_SHARE 0.6 // of a dense lane's height; the rest shows waiting
 
 struct colour draw_span_colour(const struct theme *theme, const struct span *span)
 {
@@ -37,25 +37,25 @@ void draw_box(struct paint *paint, const struct draw_box *box)
     if (box->kind == SPAN_HOLD) {
         struct colour fill =
             box->flags & SPAN_SHARED ? colour_mix(theme->lane, box->colour, 0.45) : box->colour;
-        paint_fill(paint, x, box->y, width, box->height, fill);
-        if (width > 3)
-            paint_frame(paint, x, box->y, width, box->height,
-                colour_mix(box->colour, theme->dark ? theme->text : theme->text, 0.25), 1);
+        // Two fills are several times faster than a fill and a stroke.
+        bool edged = width > EDGE_MIN;
+        if (edged)
+            paint_fill(paint, x, box->y, width, box->height, colour_mix(box->colour, theme->text, 0.3));
+        paint_fill(paint, x + edged, box->y + edged, width - 2 * edged, box->height - 2 * edged, fill);
         if (box->label && width > LABEL_MIN)
             paint_text(paint, box->label, x + 5, box->y + box->height / 2, width - 8, TEXT_SMALL,
                 theme_text_on(fill));
         return;
     }
     bool lock = box->kind == SPAN_WAIT_LOCK;
+    struct colour edge = lock ? theme->heat : box->colour;
     struct colour base = colour_mix(theme->background, box->colour, lock ? 0.18 : 0.10);
-    paint_fill(paint, x, box->y, width, box->height, base);
-    if (width > 3)
-        paint_hatch(paint, lock ? HATCH_LINES : HATCH_DOTS, x, box->y, width, box->height,
-            colour_alpha(box->colour, lock ? 0.75 : 0.8));
-    if (lock)
-        paint_frame(paint, x, box->y, width, box->height, theme->heat, width > 3 ? 1.5 : 1);
-    else if (width > 3)
-        paint_frame(paint, x, box->y, width, box->height, box->colour, 1);
+    paint_fill(paint, x, box->y, width, box->height, edge);
+    if (width <= EDGE_MIN)
+        return;
+    paint_fill(paint, x + 1, box->y + 1, width - 2, box->height - 2, base);
+    paint_hatch(paint, lock ? HATCH_LINES : HATCH_DOTS, x + 1, box->y + 1, width - 2, box->height - 2,
+        colour_alpha(box->colour, lock ? 0.75 : 0.8));
     if (!box->label || width <= LABEL_MIN + 8)
         return;
     // A plain background under the label keeps it readable on the hatching.
@@ -154,15 +154,14 @@ static uint32_t share_pixel(struct colour empty, struct colour full, uint8_t sha
     return share ? colour_pixel(colour_mix(empty, full, 0.25 + 0.75 * share / 255.0)) : 0;
 }
 
-static void draw_density(struct paint *paint, const struct scene *scene, const struct scene_row *row,
-    const struct lane *lane, const struct view *view)
+void draw_density(struct paint *paint, const struct scene *scene, const struct pyramid_bin *bins,
+    const struct scene_row *row)
 {
     const struct theme *theme = paint->theme;
-    int n = (int)view->width;
-    g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, n);
+    double width = scene_lanes_width(scene);
+    int n = (int)width;
     g_autofree uint32_t *held = g_new(uint32_t, n);
     g_autofree uint32_t *waited = g_new(uint32_t, n);
-    pyramid_sample(lane->pyramid, scene->axis.from, (scene->axis.to - scene->axis.from) / n, (size_t)n, bins);
     for (int i = 0; i < n; i++) {
         const struct pyramid_bin *bin = &bins[i];
         held[i] =
@@ -173,9 +172,49 @@ static void draw_density(struct paint *paint, const struct scene *scene, const s
     }
     double y = scene_track_y(scene, row, 0) + 1;
     double height = row->n_tracks * scene->track_height - 2;
-    draw_strip(paint, held, n, scene->gutter, y, view->width, height * HELD_SHARE - 1);
-    draw_strip(paint, waited, n, scene->gutter, y + height * HELD_SHARE + 1, view->width,
-        height * (1 - HELD_SHARE) - 1);
+    draw_strip(paint, held, n, scene->gutter, y, width, height * HELD_SHARE - 1);
+    draw_strip(
+        paint, waited, n, scene->gutter, y + height * HELD_SHARE + 1, width, height * (1 - HELD_SHARE) - 1);
+}
+
+void draw_pyramid(struct paint *paint, const struct scene *scene, const struct pyramid *pyramid,
+    const struct scene_row *row)
+{
+    size_t n = (size_t)scene_lanes_width(scene);
+    g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, n);
+    pyramid_sample(pyramid, scene->axis.from, (scene->axis.to - scene->axis.from) / (double)n, n, bins);
+    draw_density(paint, scene, bins, row);
+}
+
+// Too many for boxes, too few for the pyramid's bins to be as narrow as a pixel.
+static void draw_counted(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    const struct lane *lane, const struct view *view)
+{
+    struct pyramid *flat = pyramid_new_flat(scene->axis.from, scene->axis.to, (size_t)view->width);
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        const struct track *track = &lane->tracks[i];
+        for (uint32_t j = track_find(track, view->from);
+             j < track->count && track->spans[j].begin <= view->to; j++) {
+            const struct span *span = &track->spans[j];
+            struct pyramid_span piece =
+                timeline_piece(span, i + 1, span_names_object(span) ? timeline_colour(span->subject) : 0);
+            pyramid_add(flat, &piece);
+        }
+    }
+    pyramid_finish(flat);
+    draw_density(paint, scene, pyramid_bins(flat), row);
+    pyramid_free(flat);
+}
+
+static void draw_boxes(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    const struct lane *lane, const struct view *view)
+{
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        const struct track *track = &lane->tracks[i];
+        for (uint32_t j = track_find(track, view->from);
+             j < track->count && track->spans[j].begin <= view->to; j++)
+            draw_span(paint, scene, row, i, &track->spans[j], view);
+    }
 }
 
 static void draw_marks(struct paint *paint, const struct scene *scene, const struct scene_row *row,
@@ -183,7 +222,7 @@ static void draw_marks(struct paint *paint, const struct scene *scene, const str
 {
     uint32_t from = lane_find_mark(lane, view->from);
     uint32_t to = lane_find_mark(lane, view->to);
-    if (to - from > EXACT_SPANS)
+    if (to - from > DRAW_EXACT_MAX)
         return;
     double y = scene_row_y(scene, row) + 1;
     for (uint32_t i = from; i < to; i++) {
@@ -217,15 +256,12 @@ void draw_thread_lane(struct paint *paint, const struct scene *scene, const stru
     const struct lane *lane = &scene->timeline->lanes[row->id];
     struct view view = view_of(scene);
     draw_life(paint, scene, row, lane, &view);
-    if (count_visible(lane, &view) > EXACT_SPANS) {
-        draw_density(paint, scene, row, lane, &view);
-    } else {
-        for (unsigned i = 0; i < lane->n_tracks; i++) {
-            const struct track *track = &lane->tracks[i];
-            for (uint32_t j = track_find(track, view.from);
-                 j < track->count && track->spans[j].begin <= view.to; j++)
-                draw_span(paint, scene, row, i, &track->spans[j], &view);
-        }
-    }
+    uint32_t count = count_visible(lane, &view);
+    if (count > DRAW_COUNT_MAX)
+        draw_pyramid(paint, scene, lane->pyramid, row);
+    else if (count > DRAW_EXACT_MAX)
+        draw_counted(paint, scene, row, lane, &view);
+    else
+        draw_boxes(paint, scene, row, lane, &view);
     draw_marks(paint, scene, row, lane, &view);
 }

@@ -4,29 +4,11 @@
 
 #include "draw.h"
 
-#define SPANS_MAX 4000u // looked at; beyond that only what is a pixel wide is drawn
+#define LOOK_BACK 64u // entries before the view that may reach into it
 
 static struct colour thread_colour(const struct theme *theme, uint32_t lane)
 {
-    return theme_lock(theme, lane);
-}
-
-// The first entry of the history that may reach into view: entries are sorted by beginning, so this looks back a little.
-static uint32_t first_in_view(const struct scene *scene, const struct object_history *history)
-{
-    uint32_t low = 0;
-    uint32_t high = history->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        struct span_ref ref = history->refs[middle];
-        uint64_t begin = ref.track == TRACK_MARKS ? timeline_mark(scene->timeline, ref)->ticks
-                                                  : timeline_span(scene->timeline, ref)->begin;
-        if ((double)begin > scene->axis.from)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low > 64 ? low - 64 : 0;
+    return theme_lock(theme, timeline_colour(lane + 1));
 }
 
 static void draw_entry(struct paint *paint, const struct scene *scene, const struct scene_row *row,
@@ -56,6 +38,23 @@ static void draw_entry(struct paint *paint, const struct scene *scene, const str
     draw_box(paint, &box);
 }
 
+static void draw_counted(struct paint *paint, const struct scene *scene, const struct scene_row *row,
+    const struct object_history *history, uint32_t first, uint32_t last)
+{
+    struct pyramid *flat =
+        pyramid_new_flat(scene->axis.from, scene->axis.to, (size_t)scene_lanes_width(scene));
+    for (uint32_t i = first; i < last; i++) {
+        if (history->refs[i].track == TRACK_MARKS)
+            continue;
+        struct pyramid_span piece = timeline_piece(
+            timeline_span(scene->timeline, history->refs[i]), 1, timeline_colour(history->refs[i].lane + 1));
+        pyramid_add(flat, &piece);
+    }
+    pyramid_finish(flat);
+    draw_density(paint, scene, pyramid_bins(flat), row);
+    pyramid_free(flat);
+}
+
 void draw_lock_lane(struct paint *paint, const struct scene *scene, const struct scene_row *row)
 {
     const struct object_history *history = &scene->timeline->histories[row->id];
@@ -68,22 +67,18 @@ void draw_lock_lane(struct paint *paint, const struct scene *scene, const struct
     double to = draw_clamp(axis_x(&scene->axis, died, width), width);
     paint_fill(paint, scene->gutter + from, y + 2, fmax(to - from, 1), row->height - 4, paint->theme->lane);
 
-    double queue_ends[2] = { -1, -1 };
-    double pixel = (scene->axis.to - scene->axis.from) / width;
-    double drawn_until[2] = { -INFINITY, -INFINITY };
-    uint32_t looked = 0;
-    for (uint32_t i = first_in_view(scene, history); i < history->count; i++) {
-        struct span_ref ref = history->refs[i];
-        if (ref.track == TRACK_MARKS)
-            continue;
-        const struct span *span = timeline_span(scene->timeline, ref);
-        if ((double)span->begin > scene->axis.to)
-            break;
-        // Dense stretches: one box per pixel and track is all that can be seen.
-        double *until = &drawn_until[span->kind != SPAN_HOLD];
-        if (++looked > SPANS_MAX && (double)span->end < *until + pixel)
-            continue;
-        *until = (double)span->end;
-        draw_entry(paint, scene, row, ref, queue_ends);
+    uint32_t first = timeline_history_until(scene->timeline, history, (uint64_t)fmax(scene->axis.from, 0));
+    uint32_t last = timeline_history_until(scene->timeline, history, (uint64_t)fmax(scene->axis.to, 0));
+    if (history->pyramid && last - first > DRAW_COUNT_MAX) {
+        draw_pyramid(paint, scene, history->pyramid, row);
+        return;
     }
+    if (last - first > DRAW_EXACT_MAX) {
+        draw_counted(paint, scene, row, history, first > LOOK_BACK ? first - LOOK_BACK : 0, last);
+        return;
+    }
+    double queue_ends[2] = { -1, -1 };
+    for (uint32_t i = first > LOOK_BACK ? first - LOOK_BACK : 0; i < last; i++)
+        if (history->refs[i].track != TRACK_MARKS)
+            draw_entry(paint, scene, row, history->refs[i], queue_ends);
 }

@@ -27,18 +27,29 @@ struct pyramid {
     struct sum *sums; // while it is being filled
 };
 
-struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans)
+struct pyramid *pyramid_new_flat(double begin, double end, size_t n_bins)
 {
     struct pyramid *pyramid = g_new0(struct pyramid, 1);
-    pyramid->n_bins = BINS_MIN;
-    while (pyramid->n_bins < n_spans && pyramid->n_bins < BINS_MAX)
-        pyramid->n_bins *= 2;
-    pyramid->begin = (double)begin;
-    pyramid->bin_step = MAX((double)(end - begin), 1.0) / (double)pyramid->n_bins;
-    pyramid->levels[0] = g_new0(struct pyramid_bin, pyramid->n_bins);
+    pyramid->n_bins = n_bins;
+    pyramid->begin = begin;
+    pyramid->bin_step = MAX(end - begin, 1e-9) / (double)n_bins;
+    pyramid->levels[0] = g_new0(struct pyramid_bin, n_bins);
     pyramid->n_levels = 1;
-    pyramid->sums = g_new0(struct sum, pyramid->n_bins);
+    pyramid->sums = g_new0(struct sum, n_bins);
     return pyramid;
+}
+
+struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans)
+{
+    size_t n_bins = BINS_MIN;
+    while (n_bins < n_spans / 2 && n_bins < BINS_MAX)
+        n_bins *= 2;
+    return pyramid_new_flat((double)begin, (double)end, n_bins);
+}
+
+const struct pyramid_bin *pyramid_bins(const struct pyramid *pyramid)
+{
+    return pyramid->levels[0];
 }
 
 static void add_to_bin(struct pyramid *pyramid, size_t at, float share, const struct pyramid_span *span)
@@ -59,14 +70,20 @@ void pyramid_add(struct pyramid *pyramid, const struct pyramid_span *span)
 {
     double first = ((double)span->begin - pyramid->begin) / pyramid->bin_step;
     double last = ((double)span->end - pyramid->begin) / pyramid->bin_step;
+    if (last < 0 || first > (double)pyramid->n_bins)
+        return;
     first = CLAMP(first, 0, (double)pyramid->n_bins - 1);
     last = CLAMP(last, first, (double)pyramid->n_bins);
     size_t at = (size_t)first;
     size_t stop = MIN((size_t)last, pyramid->n_bins - 1);
+    if (at == stop) {
+        add_to_bin(pyramid, at, (float)(last - first), span);
+        return;
+    }
     for (size_t i = at; i <= stop; i++) {
         double from = MAX(first, (double)i);
         double to = MIN(last, (double)i + 1);
-        if (to > from || i == at)
+        if (to > from)
             add_to_bin(pyramid, i, (float)(to - from), span);
     }
 }
@@ -94,18 +111,26 @@ static struct pyramid_bin pair_bins(const struct pyramid_bin *a, const struct py
     return bin;
 }
 
-void pyramid_finish(struct pyramid *pyramid)
+static void finish_shares(struct pyramid *pyramid)
 {
     for (size_t i = 0; i < pyramid->n_bins; i++) {
         struct pyramid_bin *bin = &pyramid->levels[0][i];
-        for (unsigned j = 0; j < PYRAMID_SHARES; j++)
-            bin->share[j] = (uint8_t)CLAMP((int)lrintf(pyramid->sums[i].share[j] * 255), bin->share[j], 255);
+        const float *shares = pyramid->sums[i].share;
+        for (unsigned j = 0; bin->kinds && j < PYRAMID_SHARES; j++) {
+            unsigned share = (unsigned)(MIN(shares[j], 1.0f) * 255 + 0.5f);
+            bin->share[j] = (uint8_t)MAX(share, bin->share[j]);
+        }
     }
     g_clear_pointer(&pyramid->sums, g_free);
-    for (size_t n = pyramid->n_bins / 2; n && pyramid->n_levels < LEVELS_MAX; n /= 2) {
+}
+
+void pyramid_finish(struct pyramid *pyramid)
+{
+    finish_shares(pyramid);
+    for (size_t n = pyramid->n_bins; n > 1 && n % 2 == 0 && pyramid->n_levels < LEVELS_MAX; n /= 2) {
         const struct pyramid_bin *below = pyramid->levels[pyramid->n_levels - 1];
-        struct pyramid_bin *level = g_new(struct pyramid_bin, n);
-        for (size_t i = 0; i < n; i++)
+        struct pyramid_bin *level = g_new(struct pyramid_bin, n / 2);
+        for (size_t i = 0; i < n / 2; i++)
             level[i] = pair_bins(&below[2 * i], &below[2 * i + 1]);
         pyramid->levels[pyramid->n_levels++] = level;
     }
@@ -134,6 +159,8 @@ void pyramid_sample(
         unsigned sums[PYRAMID_SHARES] = { 0 };
         unsigned count = (unsigned)(stop - at);
         for (; at < stop; at++) {
+            if (!bins[at].kinds)
+                continue;
             merge_bins(&ret_bins[i], &bins[at]);
             for (unsigned j = 0; j < PYRAMID_SHARES; j++)
                 sums[j] += bins[at].share[j];

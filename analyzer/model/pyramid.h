@@ -3,7 +3,7 @@
 //
 //   level 2   |       0       |       1       |
 //   level 1   |   0   |   1   |   2   |   3   |     each bin sums up the two below it
-//   level 0   | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |     as many bins as the lane has spans, about
+//   level 0   | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |     half as many bins as the lane has spans, about
 //
 // Shares are averages and the rest are unions, so what is too short for a bin still shows at the top.
 #ifndef TRENZA_PYRAMID_H
@@ -37,6 +37,10 @@ struct pyramid_span {
 };
 
 struct pyramid;
+// Of one level with exactly n_bins bins: for a look at a few spans, made and thrown away for one picture.
+struct pyramid *pyramid_new_flat(double begin, double end, size_t n_bins);
+// The bins of level 0, as many as there are; after pyramid_finish.
+const struct pyramid_bin *pyramid_bins(const struct pyramid *pyramid);
 // For about n_spans spans between begin and end.
 struct pyramid *pyramid_new(uint64_t begin, uint64_t end, size_t n_spans);
 // Before pyramid_finish only.

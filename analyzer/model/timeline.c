@@ -12,6 +12,7 @@
 
 #define EARLY_NS 5000.0        // as in merge.c
 #define PROGRESS_EVENTS 262144 // between two calls
+#define FEW_ENTRIES 512u       // a history so short needs no pyramid
 #define LOOK_BACK 4096u        // entries of a history that are searched for a cause
 
 const char *span_kind_text(enum span_kind kind)
@@ -107,8 +108,7 @@ static void set_bounds(struct timeline *timeline)
         const struct model_incident *incident = model->incidents->pdata[i];
         timeline->end = MAX(timeline->end, (uint64_t)MAX(incident->ticks, 0));
     }
-    if (timeline->begin > timeline->end)
-        timeline->begin = timeline->end;
+    timeline->begin = MIN(timeline->begin, timeline->end);
     if (timeline->end == timeline->begin)
         timeline->end = timeline->begin + 1;
 }
@@ -323,7 +323,6 @@ static void finish_history(struct timeline *timeline, struct object_history *his
         if (span->kind != SPAN_HOLD) {
             history->waits++;
             history->wait_ticks += span->end - span->begin;
-            timeline->longest_wait = MAX(timeline->longest_wait, (double)(span->end - span->begin));
             continue;
         }
         if (owner && !(span->flags & SPAN_SHARED))
@@ -335,40 +334,90 @@ static void finish_history(struct timeline *timeline, struct object_history *his
     }
 }
 
-static void make_pyramid(struct timeline *timeline, struct lane *lane)
+struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint8_t colour)
+{
+    return (struct pyramid_span){
+        .begin = span->begin,
+        .end = span->end,
+        .kind = span->kind,
+        .share = span->kind == SPAN_HOLD        ? PYRAMID_HELD
+                 : span->kind == SPAN_WAIT_LOCK ? PYRAMID_CONTENDED
+                                                : PYRAMID_WAITING,
+        .depth = (uint8_t)depth,
+        .colour = colour,
+    };
+}
+
+static void make_lane_pyramid(const struct timeline *timeline, struct lane *lane)
 {
     lane->pyramid = pyramid_new(timeline->begin, timeline->end, lane->n_spans);
-    for (unsigned i = 0; i < lane->n_tracks; i++) {
+    for (unsigned i = 0; i < lane->n_tracks; i++)
         for (uint32_t j = 0; j < lane->tracks[i].count; j++) {
             const struct span *span = &lane->tracks[i].spans[j];
-            struct pyramid_span piece = {
-                .begin = span->begin,
-                .end = span->end,
-                .kind = span->kind,
-                .share = span->kind == SPAN_HOLD        ? PYRAMID_HELD
-                         : span->kind == SPAN_WAIT_LOCK ? PYRAMID_CONTENDED
-                                                        : PYRAMID_WAITING,
-                .depth = (uint8_t)(i + 1),
-                .colour = span_names_object(span) ? timeline_colour(span->subject) : 0,
-            };
+            uint8_t colour = span_names_object(span) ? timeline_colour(span->subject) : 0;
+            struct pyramid_span piece = timeline_piece(span, i + 1, colour);
             pyramid_add(lane->pyramid, &piece);
         }
-    }
     pyramid_finish(lane->pyramid);
+}
+
+static void make_history_pyramid(const struct timeline *timeline, struct object_history *history)
+{
+    if (history->count <= FEW_ENTRIES)
+        return;
+    history->pyramid = pyramid_new(timeline->begin, timeline->end, history->count);
+    for (uint32_t i = 0; i < history->count; i++) {
+        if (history->refs[i].track == TRACK_MARKS)
+            continue;
+        struct pyramid_span piece = timeline_piece(
+            timeline_span(timeline, history->refs[i]), 1, timeline_colour(history->refs[i].lane + 1));
+        pyramid_add(history->pyramid, &piece);
+    }
+    pyramid_finish(history->pyramid);
+}
+
+static void make_overview(struct timeline *timeline)
+{
+    g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, OVERVIEW_BINS);
+    double step = (double)(timeline->end - timeline->begin) / OVERVIEW_BINS;
+    timeline->overview = g_new0(struct timeline_overview, 1);
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        if (!timeline->lanes[i].n_spans)
+            continue;
+        pyramid_sample(timeline->lanes[i].pyramid, (double)timeline->begin, step, OVERVIEW_BINS, bins);
+        for (unsigned j = 0; j < OVERVIEW_BINS; j++) {
+            timeline->overview->held[j] += bins[j].share[PYRAMID_HELD] / 255.0f;
+            timeline->overview->contended[j] += bins[j].share[PYRAMID_CONTENDED] / 255.0f;
+        }
+    }
+}
+
+static void *make_lane_pyramids(void *data)
+{
+    struct timeline *timeline = data;
+    for (unsigned i = 0; i < timeline->n_lanes; i++)
+        make_lane_pyramid(timeline, &timeline->lanes[i]);
+    return NULL;
 }
 
 static bool tie_lanes(struct timeline *timeline, timeline_progress progress, void *data, GError **error)
 {
     uint64_t early = (uint64_t)(EARLY_NS / timeline->model->ns_per_tick);
+    uint32_t n_objects = timeline->model->objects->len;
     make_histories(timeline);
-    bool go_on = !progress || progress(0.8, data);
-    for (uint32_t i = 0; go_on && i < timeline->model->objects->len; i++)
+    for (uint32_t i = 0; i < n_objects; i++)
         finish_history(timeline, &timeline->histories[i], early);
-    for (unsigned i = 0; go_on && i < timeline->n_lanes; i++) {
-        make_pyramid(timeline, &timeline->lanes[i]);
-        go_on = !progress || progress(0.8 + 0.2 * (i + 1) / timeline->n_lanes, data);
+    bool go_on = !progress || progress(0.8, data);
+    // From here on spans are only read, so both kinds of pyramids can be made at once.
+    GThread *thread = g_thread_new("pyramids", make_lane_pyramids, timeline);
+    for (uint32_t i = 0; go_on && i < n_objects; i++) {
+        make_history_pyramid(timeline, &timeline->histories[i]);
+        go_on = !progress || progress(0.8 + 0.2 * (i + 1) / n_objects, data);
     }
-    if (!go_on)
+    g_thread_join(thread);
+    if (go_on)
+        make_overview(timeline);
+    else
         g_set_error(error, MODEL_ERROR, MODEL_ERROR_CANCELLED, "cancelled");
     return go_on;
 }
@@ -423,10 +472,13 @@ void timeline_free(struct timeline *timeline)
         g_free(lane->marks);
         pyramid_free(lane->pyramid);
     }
+    for (uint32_t i = 0; timeline->histories && i < timeline->model->objects->len; i++)
+        pyramid_free(timeline->histories[i].pyramid);
     g_array_unref(timeline->edges);
     g_free(timeline->lanes);
     g_free(timeline->lane_of_thread);
     g_free(timeline->refs);
+    g_free(timeline->overview);
     g_free(timeline->histories);
     g_free(timeline);
 }
@@ -440,8 +492,7 @@ static bool starts_after(const struct timeline *timeline, struct span_ref ref, u
     return key > ticks;
 }
 
-// How many entries of the history begin no later than ticks.
-static uint32_t history_until(
+uint32_t timeline_history_until(
     const struct timeline *timeline, const struct object_history *history, uint64_t ticks)
 {
     uint32_t low = 0;
@@ -468,7 +519,7 @@ bool timeline_find_cause(const struct timeline *timeline, struct span_ref wait, 
         span->flags & (SPAN_OPEN | SPAN_FAILED) || span->subject >= timeline->model->objects->len)
         return false;
     const struct object_history *history = &timeline->histories[span->subject];
-    uint32_t at = history_until(timeline, history, span->end);
+    uint32_t at = timeline_history_until(timeline, history, span->end);
     uint64_t best = 0;
     for (uint32_t n = 0; at-- > 0 && n < LOOK_BACK; n++) {
         struct span_ref ref = history->refs[at];
@@ -500,7 +551,7 @@ bool timeline_find_owner(const struct timeline *timeline, struct span_ref wait, 
         return false;
     const struct object_history *history = &timeline->histories[span->subject];
     // Who has it at the end of the wait matters most: it may have changed hands meanwhile.
-    uint32_t at = history_until(timeline, history, span->end);
+    uint32_t at = timeline_history_until(timeline, history, span->end);
     for (uint32_t n = 0; at-- > 0 && n < LOOK_BACK; n++) {
         struct span_ref ref = history->refs[at];
         if (ref.track == TRACK_MARKS || (ref.lane == wait.lane && ref.track == wait.track))

@@ -96,6 +96,7 @@ struct object_history {
     uint64_t hold_ticks;
     uint32_t waits;
     uint32_t holds;
+    struct pyramid *pyramid; // colours are numbers of lanes; NULL: there is so little that it is not needed
 };
 
 // One lock taken while another was held.
@@ -106,6 +107,13 @@ struct lock_edge {
     uint32_t thread_id;  // of the first of them
     uint32_t held_stack; // of the first of them
     uint32_t taken_stack;
+};
+
+#define OVERVIEW_BINS 2048u
+// All lanes together, over the whole time: how many threads hold and wait for locks on average in each piece of it.
+struct timeline_overview {
+    float held[OVERVIEW_BINS];
+    float contended[OVERVIEW_BINS];
 };
 
 struct timeline {
@@ -120,8 +128,11 @@ struct timeline {
     struct span_ref *refs;            // the histories lie in it one behind the other
     struct object_history *histories; // by object id; count 0: nothing happened
     GArray *edges;                    // of struct lock_edge
-    double longest_wait;              // ticks
+    struct timeline_overview *overview;
 };
+
+// What a span counts as in a pyramid.
+struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint8_t colour);
 
 // Told now and then how much has been done, 0 to 1. False ends the building.
 typedef bool (*timeline_progress)(double share, void *data);
@@ -145,6 +156,9 @@ static inline const struct span_mark *timeline_mark(const struct timeline *timel
 {
     return &timeline->lanes[ref.lane].marks[ref.index];
 }
+// How many entries of a history begin no later than ticks.
+uint32_t timeline_history_until(
+    const struct timeline *timeline, const struct object_history *history, uint64_t ticks);
 // The small number by which an object is told from others in colour, from 0.
 uint8_t timeline_colour(uint32_t object_id);
 
