@@ -29,6 +29,7 @@ static struct {
     char *on_deadlock;
     int error_exitcode;
     double timeout;
+    gboolean blocking_calls;
     gboolean all;
 } options = { .error_exitcode = COMMAND_FINDINGS };
 
@@ -53,6 +54,9 @@ static const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "keep the program's trace", "TRACE" },
     { "timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
         "end the program after so long, and tell what its threads did", "SECONDS" },
+    { "blocking-calls", 'b', 0, G_OPTION_ARG_NONE, &options.blocking_calls,
+        "also record system calls that block (read, poll, nanosleep ...): locks held over them are reported",
+        NULL },
     { "on-deadlock", 0, 0, G_OPTION_ARG_STRING, &options.on_deadlock,
         "stop (default) ends a deadlocked program, wait does not", "stop|wait" },
     { NULL },
@@ -242,6 +246,7 @@ static int record_and_check(const char *trace, char **program, const struct requ
                            ? RECORDER_DEADLOCK_WAIT
                            : RECORDER_DEADLOCK_STOP,
         .timeout = options.timeout,
+        .blocking_calls = options.blocking_calls,
         .ready_fd = -1,
     };
     struct recorder_result result = { .exit_status = -1 };

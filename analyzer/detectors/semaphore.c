@@ -124,11 +124,10 @@ static void report_extra(struct semaphore *state, struct book *book)
     finding_add_step(finding, slip->user.thread_id, "post", book->object, slip->stack, NULL, 0);
     finding->site_stack = slip->stack;
     g_autofree char *label = finding_thread_label(finding, slip->user.thread_id);
-    finding_set_message(finding,
-        g_strdup_printf(
-            "%s posts '%s' once more than it has waited: it has more permits now than the %" G_GUINT64_FORMAT
-            " it began with",
-            label, book->object->label, book->object->row.value));
+    finding_set_message(
+        finding, g_strdup_printf("%s posts '%s' once more than it has waited: the semaphore has more permits "
+                                 "than the %" G_GUINT64_FORMAT " it began with",
+                     label, book->object->label, book->object->row.value));
     finding_list_add(state->detection->findings, finding);
     book->told = true;
 }

@@ -3,9 +3,10 @@
 //
 // Whether a thread holds a lock is told by its own events alone, so this does not depend on the order of threads. Nothing is
 // said where that is not known: of threads that lost events, of locks that a forked child found locked, of locks that some
-// missing event left with two owners. Semaphores have no owner.
+// missing event left with two owners, of what is no valid lock (invalid-object). Semaphores have no owner.
 #include "detector.h"
 #include "rules.h"
+#include "wire.h"
 
 const struct rule rule_foreign_unlock = {
     .id = "foreign-unlock",
@@ -29,6 +30,7 @@ struct last_release {
 struct unlock {
     struct detection *detection;
     struct last_release *last; // by object id
+    GHashTable *again;         // set of addresses whose lock was initialised again while it was held
 };
 
 static void *begin(struct detection *detection)
@@ -36,6 +38,7 @@ static void *begin(struct detection *detection)
     struct unlock *state = g_new0(struct unlock, 1);
     state->detection = detection;
     state->last = g_new0(struct last_release, detection->model->objects->len + 1);
+    state->again = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     return state;
 }
 
@@ -120,8 +123,15 @@ static void release_without_hold(struct unlock *state, const struct replay_step 
         return;
     if (hold)
         report_foreign(state, step, holder_id, hold);
-    else if (!owner)
+    else if (!owner && !g_hash_table_contains(state->again, &step->object->row.address))
         report_unheld(state, step);
+}
+
+static void end_object(struct unlock *state, const struct replay_step *step)
+{
+    if (step->event->arg == WIRE_END_REINIT && (step->hold || step->ordered->owner))
+        g_hash_table_add(
+            state->again, g_memdup2(&step->object->row.address, sizeof step->object->row.address));
 }
 
 static void event(void *data, const struct replay_step *step)
@@ -129,7 +139,11 @@ static void event(void *data, const struct replay_step *step)
     struct unlock *state = data;
     if (!has_owner(step->object))
         return;
-    if (!step->hold)
+    if (step->event->kind == EVENT_OBJECT_END) {
+        end_object(state, step);
+        return;
+    }
+    if (!step->hold && !(step->object->row.flags & (OBJECT_DESTROYED | OBJECT_UNINITIALISED)))
         release_without_hold(state, step);
     if (!step->ordered->refused)
         state->last[step->object->row.id] =
@@ -140,12 +154,13 @@ static void finish(void *data)
 {
     struct unlock *state = data;
     g_free(state->last);
+    g_hash_table_unref(state->again);
     g_free(state);
 }
 
 const struct detector detector_unlock = {
     .name = "unlock",
-    .kinds = DETECTOR_SEES(EVENT_RELEASE),
+    .kinds = DETECTOR_SEES(EVENT_RELEASE) | DETECTOR_SEES(EVENT_OBJECT_END),
     .begin = begin,
     .event = event,
     .finish = finish,

@@ -2,7 +2,7 @@
 """Runs one sample under `trenza check` and compares what is found with what is expected.
 
 golden.py TRENZA SAMPLE EXPECTED|- [ARGUMENT...]        EXPECTED `-`: nothing must be found
-With GOLDEN_UPDATE=1 in the environment, EXPECTED is written instead of compared.
+With GOLDEN_UPDATE=1 in the environment, EXPECTED is written instead of compared. GOLDEN_OPTIONS are for `trenza check`.
 
 A report is compared as text from which ids, addresses and times have gone. Line numbers are shown as the source line
 they name, so that an expectation outlives an edit above it and still fails when the line is wrong. Besides that, every
@@ -72,6 +72,8 @@ class Mask:
     def __call__(self, text):
         text = re.sub(r'0x[0-9a-f]+', '0x..', text)
         text = re.sub(r'(\.c):\d+', r'\1:..', text)
+        text = re.sub(r'\d+\.\d\d s\b', '.. s', text)
+        text = re.sub(r'waited for \d+ times', 'waited for .. times', text)
         return re.sub(r'#(\d+)', lambda match: '#' + self.letters.get(match[1], '..'), text)
 
 
@@ -125,8 +127,9 @@ def main():
     trenza, sample, expected = (path if path == '-' else os.path.abspath(path) for path in sys.argv[1:4])
     with tempfile.TemporaryDirectory(prefix='trenza-golden-') as folder:
         folder = Path(folder)
-        status, output = run_bounded([trenza, 'check', '-o', 'trace.db', '--format=json:report.json', '--', sample]
-                                     + sys.argv[4:], folder)
+        status, output = run_bounded([trenza, 'check', '-o', 'trace.db', '--format=json:report.json']
+                                     + os.environ.get('GOLDEN_OPTIONS', '').split() + ['--', sample] + sys.argv[4:],
+                                     folder)
         if not (folder / 'report.json').exists():
             fail(f'no report; exit {status}\n{output}')
         report = json.loads((folder / 'report.json').read_text())

@@ -301,9 +301,8 @@ static void apply_to_objects(struct arrival *arrival)
         object_initialised(arrival->recording, arrival->process, arrival->slot.subject, arrival->stack);
         break;
     case EVENT_DESTROY:
-        // Waits until nobody uses it any more; there is no event for its end.
-        if (arrival->object.kind == OBJECT_COND || arrival->object.kind == OBJECT_BARRIER)
-            wait_begins(arrival, false);
+        // Of conditions and barriers: it waits until nobody uses them any more, and there is no event for its end.
+        wait_begins(arrival, false);
         object_end(arrival->recording, arrival->process, arrival->slot.subject, arrival->ticks, "destroyed");
         break;
     case EVENT_DESTROY_FAILED:

@@ -120,12 +120,10 @@ static bool surely_waits(const struct snapshot *snapshot, size_t index)
 {
     const struct thread *thread = snapshot->threads->pdata[index];
     const struct watch_thread *watch = snapshot_watch(snapshot, index);
-    // A condition that is being destroyed has no row any more.
-    bool of_object = watch->wait != WATCH_JOIN && thread->wait.kind != EVENT_DESTROY;
+    bool of_object = watch->wait != WATCH_JOIN;
     const struct trace_object *row = of_object ? object_row(thread->process, watch->target) : NULL;
-    if (of_object && !row)
-        return false;
-    bool own = of_object && row->process_id == thread->process->id;
+    // What is being destroyed has no row any more: then any futex will do.
+    bool own = row && row->process_id == thread->process->id;
     if (thread->wait.object != OBJECT_SPINLOCK && !task_sleeps_on(thread->process->pid, thread->tid,
                                                       own ? row->address : 0, own ? row->kind : OBJECT_NONE))
         return false;
