@@ -7,6 +7,38 @@ import harness
 from harness import Started, case, compare, program, record_command, require, require_equal, wait_until
 
 
+def step_through(folder, how):
+    native, _, trace = compare(folder, program('stepped', how))
+    require_equal((native.status, native.out), (0, b'every instruction: 1, wrong 0\n'), 'natively')
+    instructions = trace.value('count(*)', "FROM event WHERE kind = 'acquire' AND thread_id = 1")
+    require(instructions > 50, f'only {instructions} instructions were interrupted')
+    return trace, instructions
+
+
+@case
+def handlers_after_each_instruction(folder):
+    trace, instructions = step_through(folder, 'post')
+    trace.require_sound(processes=1, threads=1)
+    require_equal(trace.events('post'), 2 * instructions, 'posts')
+
+
+@case
+def handlers_that_jump_away_after_each_instruction(folder):
+    trace, instructions = step_through(folder, 'jump')
+    trace.require_sound(processes=1, threads=1)
+    # Of the interrupted posts themselves it depends on how far they were.
+    require(instructions <= trace.events('post') < 2 * instructions, 'posts')
+
+
+@case
+def handlers_that_fork_after_each_instruction(folder):
+    trace, instructions = step_through(folder, 'fork')
+    trace.require_sound(processes=instructions, threads=instructions)
+    children = 'FROM thread WHERE thread.process_id > 1'
+    acquired = trace.rows("(SELECT count(*) FROM event WHERE event.thread_id = thread.id AND kind = 'acquire')", children)
+    require_equal(acquired, [(2,)] * (instructions - 1), 'acquisitions of the children')
+
+
 @case
 def handlers_that_jump_out_of_calls(folder):
     native, _, trace = compare(folder, program('interruptions', 'jump'))

@@ -33,7 +33,10 @@ EXPORT pid_t fork(void)
 {
     struct call call = { 0 };
     const bool recorded = call_begin_plain(&call);
+    thread_before_fork();
     const pid_t pid = REAL(fork)();
+    if (pid != 0)
+        thread_after_fork();
     if (pid > 0 && recorded)
         forked(&call, pid);
     return pid;
@@ -44,10 +47,13 @@ EXPORT pid_t _Fork(void)
 {
     struct call call = { 0 };
     const bool recorded = call_begin_plain(&call);
+    thread_before_fork();
     const pid_t pid = REAL(_Fork)();
     if (pid == 0)
         in_child();
-    else if (pid > 0 && recorded)
+    else
+        thread_after_fork();
+    if (pid > 0 && recorded)
         forked(&call, pid);
     return pid;
 }

@@ -380,6 +380,8 @@ uint32_t object_resolve(struct thread *thread, const void *address, enum object_
 uint32_t object_resolve_flags(
     struct thread *thread, const void *address, enum object_kind kind, uint32_t flags, uint16_t stack)
 {
+    if (thread_is_left_behind(thread))
+        return 0;
     // Where there is no object the program's own handler of SIGSEGV must hear of it, as it would from the real call.
     flags |= flags_of(address, kind);
     const uint64_t value = value_of(address, kind);

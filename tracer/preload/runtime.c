@@ -31,6 +31,8 @@ static __thread bool attaching __attribute__((tls_model("initial-exec")));
 static __thread uint32_t own_serial __attribute__((tls_model("initial-exec")));
 // The process (its pid) in which the calling thread got no slot, and stopped asking for one.
 static __thread uint32_t gave_up_in __attribute__((tls_model("initial-exec")));
+// During a fork, in the place of current_thread: earlier fork handlers may use locks, in parent and child.
+static __thread struct thread *forking __attribute__((tls_model("initial-exec")));
 static bool constructed;   // our constructor knows by now whether there is a recorder
 static bool attached_once; // this process or one it was forked from
 static bool filtered;      // system calls that the program itself does not make may kill it
@@ -197,18 +199,19 @@ static struct wire_ring *ring_of(struct wire_segment *segment, uint32_t slot)
     return (struct wire_ring *)((char *)segment + WIRE_SEGMENT_HEADER + (size_t)slot * WIRE_SLOT_BYTES);
 }
 
+#define STATE_BYTES ((sizeof(struct thread) + 63) & ~(size_t)63)
+
 static struct thread *private_state(struct process_segment *segment, uint32_t slot)
 {
     struct thread *thread = atomic_load(&segment->threads[slot]);
-    const size_t head = (sizeof *thread + 63) & ~(size_t)63;
     if (thread == NULL) {
-        thread = wiped_memory(head + stack_cache_bytes());
+        thread = wiped_memory(STATE_BYTES + stack_cache_bytes());
         if (thread == NULL)
             return NULL;
         atomic_store(&segment->threads[slot], thread);
     }
     memset(thread, 0, sizeof *thread);
-    thread->stacks = (struct stack_cache *)((char *)thread + head);
+    thread->stacks = (struct stack_cache *)((char *)thread + STATE_BYTES);
     return thread;
 }
 
@@ -340,8 +343,46 @@ void thread_begin(struct thread *thread, size_t stack_size)
     sys_restore_signals(thread->starts_blocked ? &thread->start_signals : &mask);
 }
 
+void thread_before_fork(void)
+{
+    struct thread *thread = current_thread;
+    if (thread == NULL || thread->ring == NULL ||
+        SYS3(SYS_madvise, thread, STATE_BYTES + stack_cache_bytes(), MADV_KEEPONFORK) != 0)
+        return;
+    forking = thread;
+    atomic_signal_fence(memory_order_seq_cst);
+    current_thread = NULL;
+}
+
+void thread_after_fork(void)
+{
+    struct thread *thread = forking;
+    if (thread == NULL)
+        return;
+    current_thread = thread;
+    atomic_signal_fence(memory_order_seq_cst);
+    forking = NULL;
+    SYS3(SYS_madvise, thread, STATE_BYTES + stack_cache_bytes(), MADV_WIPEONFORK);
+}
+
+// In the child: what the thread was in the parent stays for hooks that a handler's fork has interrupted. They end what
+// they were doing, on a ring that nobody reads.
+static void leave_behind(struct thread *thread)
+{
+    SYS6(SYS_mmap, thread->control, WIRE_SLOT_BYTES, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    thread->limit = thread->bell = LIMIT_LEFT_BEHIND;
+}
+
 struct thread *thread_attach(void)
 {
+    struct thread *before = forking;
+    if (before != NULL) {
+        if (atomic_load(&process->state) != PROCESS_NEW)
+            return before;
+        forking = NULL;
+        leave_behind(before);
+    }
     if (attaching || (process != NULL && atomic_load(&process->state) == PROCESS_OFF))
         return NULL;
     if (gave_up_in != 0 && gave_up_in == process->pid)
@@ -501,6 +542,8 @@ static void define_slot(
 
 uint16_t stack_define(struct thread *thread, const struct caller *caller)
 {
+    if (thread_is_left_behind(thread))
+        return 0;
     uint64_t mask;
     sys_block_signals(&mask);
     ring_begin(thread);
@@ -520,6 +563,8 @@ uint16_t stack_define(struct thread *thread, const struct caller *caller)
 
 uint16_t site_define(struct thread *thread, uintptr_t pc)
 {
+    if (thread_is_left_behind(thread))
+        return 0;
     uint64_t mask;
     sys_block_signals(&mask);
     ring_begin(thread);

@@ -125,6 +125,17 @@ void process_may_be_filtered(void);
 // True when this process records and is no vfork child running in its parent's memory.
 bool process_is_recorded(void);
 
+// Around a fork, on the thread that forks: thread_after_fork in the parent only. The child's first event attaches it.
+void thread_before_fork(void);
+void thread_after_fork(void);
+
+// True in the child of a fork that interrupted a hook, for that hook: its events are not the child's.
+#define LIMIT_LEFT_BEHIND UINT64_MAX
+static inline bool thread_is_left_behind(const struct thread *thread)
+{
+    return thread->ring == NULL || thread->limit == LIMIT_LEFT_BEHIND;
+}
+
 // Takes a ring slot for a thread about to be created; NULL: none to be had. thread_discard gives it back.
 struct thread *thread_prepare(void);
 void thread_discard(struct thread *thread);

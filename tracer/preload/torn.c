@@ -11,7 +11,7 @@
 #include "torn.h"
 
 #include "rows.h"
-#include "stack.h"
+#include "walk.h"
 
 void torn_note_whole(struct thread *thread, uint64_t first, uint64_t n)
 {
@@ -40,12 +40,23 @@ static void publish_whole(struct thread *thread)
 // Whether this thread runs in a signal handler, or one cannot tell. Signals are blocked.
 static bool in_handler(struct thread *thread, const struct caller *caller)
 {
-    struct stack_new stack;
-    stack_cache_fill(thread->stacks, caller, &stack);
-    for (unsigned i = 0; i < stack.depth; i++)
-        if (row_signal(row_at(stack.frames[i] - 1, CFI_CODE_MAY_GO, &thread->stacks->reading)))
+    struct stack_cache *lent = thread->stacks;
+    struct walk walk = {
+        .pc = caller->pc,
+        .sp = caller->sp,
+        .fp = caller->fp,
+        .stack_low = thread->stack_low,
+        .stack_high = thread->stack_high,
+        .generation = CFI_CODE_MAY_GO,
+        .frames = lent->frames,
+        .frames_max = WIRE_STACK_FRAMES,
+        .reading = &lent->reading,
+    };
+    walk_run(&walk);
+    for (unsigned i = 0; i < walk.depth; i++)
+        if (row_signal(row_at(walk.frames[i] - 1, CFI_CODE_MAY_GO, &lent->reading)))
             return true;
-    return stack.truncated;
+    return walk.truncated;
 }
 
 void ring_end_inside(struct thread *thread, uint64_t first, uint64_t n)
