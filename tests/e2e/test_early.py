@@ -54,6 +54,15 @@ def no_signal_tells_of_the_recorder(folder):
 
 
 @case
+def no_recorder_costs_little_address_space(folder):
+    sizes = []
+    for environment in {}, {'LD_PRELOAD': PRELOAD, 'TRENZA_SESSION': str(folder / 'nobody')}:
+        ended = run(['grep', 'VmSize', '/proc/self/status'], environment=environment)
+        sizes.append(int(ended.out.split()[1]))
+    require(sizes[1] - sizes[0] < 20_000, f'kB of address space natively and preloaded: {sizes}')
+
+
+@case
 def allocators_that_do_not_tell_sizes(folder):
     native, _, trace = compare(folder, program('own_allocations'))
     require_equal((native.status, native.out), (0, b'done\n'), 'natively')

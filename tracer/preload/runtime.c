@@ -124,7 +124,12 @@ static void process_attach(void)
     process->pid = sys_getpid();
     // Once attached, a process only becomes new again in the child of a fork, in whatever way it was made.
     process->forked = attached_once;
-    bool on = object_table_setup() && segment_add(WIRE_HELLO_PROCESS, attached_once, own_serial);
+    bool on = segment_add(WIRE_HELLO_PROCESS, attached_once, own_serial);
+    // After it: where there is no recorder, the table's address space is spared.
+    if (on && !object_table_setup()) {
+        atomic_store(&atomic_load(&process->segments[0].shared)->stopped, WIRE_STOP_NO_MEMORY);
+        on = false;
+    }
     if (on && !end_key_made)
         on = end_key_made = pthread_key_create(&end_key, thread_end) == 0;
     if (on) {
