@@ -2,7 +2,9 @@
 // join-cycle: a thread joins another while it holds a lock that the other one takes. In this run the other had done so
 // before; had it been slower, neither would have gone on. (When that happens it is a deadlock, and reported as one.)
 //
-// Silent where a hand-off (hand_off.h) makes sure that the other has done with the lock. Blind to orders by plain memory.
+// A warning only: what the joiner may have read in memory under that very lock, a mark that the other has done with it, is
+// not known. Silent where a hand-off (hand_off.h) makes sure, or where the other signals a condition of that lock in its last
+// critical section: so monitors tell that a thread is about to end.
 #include "detector.h"
 #include "rules.h"
 #include "thread_scan.h"
@@ -25,6 +27,7 @@ struct joining {
 struct join_cycle {
     struct detection *detection;
     GHashTable *joining; // thread.id -> struct joining: in pthread_join with locks held
+    GHashTable *mutexes; // object.id of a condition -> that of the mutex it was last waited for with
     GHashTable *seen;    // set of char *
     unsigned scans;
 };
@@ -41,6 +44,7 @@ static void *begin(struct detection *detection)
     struct join_cycle *state = g_new0(struct join_cycle, 1);
     state->detection = detection;
     state->joining = g_hash_table_new_full(NULL, NULL, NULL, free_joining);
+    state->mutexes = g_hash_table_new(NULL, NULL);
     state->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return state;
 }
@@ -60,8 +64,11 @@ static void request(struct join_cycle *state, const struct replay_step *step)
 // The last time the joined thread takes the lock after what the joiner knows of it.
 struct search {
     const struct hold *hold;
+    GHashTable *mutexes; // of the state
     uint64_t known;
     bool found;
+    bool inside;    // has the lock
+    bool signalled; // a condition of this lock, since then
     bool shared;
     uint32_t stack;
 };
@@ -70,10 +77,18 @@ static bool look_for_lock(const struct trace_event *event, void *data)
 {
     struct search *search = data;
     bool shared;
+    if (event->kind == EVENT_COND_SIGNAL || event->kind == EVENT_COND_BROADCAST) {
+        uint32_t mutex =
+            GPOINTER_TO_UINT(g_hash_table_lookup(search->mutexes, GUINT_TO_POINTER(event->subject)));
+        search->signalled |= mutex ? mutex == search->hold->object->row.id : search->inside;
+    }
+    if (event->kind == EVENT_RELEASE && event->subject == search->hold->object->row.id)
+        search->inside = false;
     if (event->ticks < search->known || !thread_scan_takes(event, search->hold->object->row.id, &shared) ||
         (shared && search->hold->shared))
         return true;
-    search->found = true;
+    search->found = search->inside = true;
+    search->signalled = false;
     search->shared = shared;
     search->stack = event->stack;
     return true;
@@ -85,7 +100,7 @@ static void report(struct join_cycle *state, const struct replay_step *step, con
     const struct model *model = state->detection->model;
     const struct hold *hold = search->hold;
     uint32_t joined = step->event->subject;
-    struct finding *finding = finding_new(model, &rule_join_cycle, LEVEL_ERROR);
+    struct finding *finding = finding_new(model, &rule_join_cycle, LEVEL_WARNING);
     finding->verdict = "potential";
     finding->site_stack = joining->stack;
     finding_add_step(finding, step->ordered->thread_id, hold->shared ? "acquire-shared" : "acquire",
@@ -127,12 +142,12 @@ static void joined(struct join_cycle *state, const struct replay_step *step)
         replay_hand_off(state->detection->replay), step->ordered->thread_id, step->event->subject);
     for (unsigned i = 0; i < joining->holds->len; i++) {
         const struct hold *hold = &g_array_index(joining->holds, struct hold, i);
-        struct search search = { .hold = hold, .known = known };
+        struct search search = { .hold = hold, .mutexes = state->mutexes, .known = known };
         if (!is_new(state, step, joining, hold))
             continue;
         state->scans++;
         thread_scan(state->detection->model, step->event->subject, look_for_lock, &search);
-        if (search.found)
+        if (search.found && !search.signalled)
             report(state, step, joining, &search);
     }
     g_hash_table_remove(state->joining, key);
@@ -141,7 +156,10 @@ static void joined(struct join_cycle *state, const struct replay_step *step)
 static void event(void *data, const struct replay_step *step)
 {
     struct join_cycle *state = data;
-    if (step->event->kind == EVENT_JOIN_REQUEST)
+    if (step->event->kind == EVENT_COND_WAIT)
+        g_hash_table_insert(state->mutexes, GUINT_TO_POINTER(step->event->subject),
+            GUINT_TO_POINTER(chunk_arg_object(step->event->arg)));
+    else if (step->event->kind == EVENT_JOIN_REQUEST)
         request(state, step);
     else if (step->event->kind == EVENT_JOIN)
         joined(state, step);
@@ -153,13 +171,15 @@ static void finish(void *data)
 {
     struct join_cycle *state = data;
     g_hash_table_unref(state->joining);
+    g_hash_table_unref(state->mutexes);
     g_hash_table_unref(state->seen);
     g_free(state);
 }
 
 const struct detector detector_join_cycle = {
     .name = "join-cycle",
-    .kinds = DETECTOR_SEES(EVENT_JOIN_REQUEST) | DETECTOR_SEES(EVENT_JOIN) | DETECTOR_SEES(EVENT_JOIN_FAILED),
+    .kinds = DETECTOR_SEES(EVENT_COND_WAIT) | DETECTOR_SEES(EVENT_JOIN_REQUEST) | DETECTOR_SEES(EVENT_JOIN) |
+             DETECTOR_SEES(EVENT_JOIN_FAILED),
     .begin = begin,
     .event = event,
     .finish = finish,
