@@ -27,6 +27,7 @@ struct thread_state {
     bool created; // its CREATE has come
     bool over;    // all its events have come
     bool started;
+    uint32_t gave_back;  // the mutex it gave back to wait for a condition; 0: none
     GArray *forked_pids; // of int64_t; NULL: it has not forked
 };
 
@@ -283,10 +284,18 @@ static bool apply_condition(struct order_rules *rules, struct ordered_event *eve
     struct object_state *state = need_object(rules, chunk_arg_object(event->event.arg));
     if (!state)
         return false;
+    struct thread_state *self = thread_state(rules, event->thread_id);
+    uint32_t mutex_id = chunk_arg_object(event->event.arg);
     event->owner = state->owner;
-    if (event->event.kind == EVENT_COND_WAIT)
-        return state->owner == event->thread_id && give_back(state, event->thread_id);
-    if (order_wake_has_mutex(&event->event))
+    if (event->event.kind == EVENT_COND_WAIT) {
+        bool owned = state->owner == event->thread_id;
+        if (self)
+            self->gave_back = owned ? mutex_id : 0;
+        return owned && give_back(state, event->thread_id);
+    }
+    // A refused wait never gave it away.
+    bool kept = self && self->gave_back == mutex_id && !state->owner;
+    if (order_wake_has_mutex(&event->event) || kept)
         take_exclusive(state, event->thread_id);
     return false;
 }

@@ -260,12 +260,17 @@ static void apply(struct replay *replay)
         end_request(thread);
     } else if (event->kind == EVENT_COND_WAIT) {
         const struct model_object *mutex = model_object(replay->model, chunk_arg_object(event->arg));
-        if (mutex && held_set_find(&thread->held, mutex->row.id))
+        const struct hold *held = mutex ? held_set_find(&thread->held, mutex->row.id) : NULL;
+        thread->gave_back = held ? *held : (struct hold){ 0 };
+        if (held)
             held_set_release(&thread->held, mutex->row.id);
         request(replay, thread);
     } else if (event->kind == EVENT_COND_WAKE) {
+        const struct hold *gave_back = &thread->gave_back;
         if (order_wake_has_mutex(event))
             hold(replay, thread, model_object(replay->model, chunk_arg_object(event->arg)));
+        else if (gave_back->object && gave_back->object->row.id == chunk_arg_object(event->arg))
+            held_set_add(&thread->held, gave_back); // refused: it never gave it away
         end_request(thread);
     } else if ((event->kind == EVENT_DESTROY && !ordered->refused) || event->kind == EVENT_OBJECT_END) {
         forget_object(replay, object);

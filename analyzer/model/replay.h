@@ -24,6 +24,7 @@ struct replay_thread {
     const struct model_thread *thread;
     struct held_set held;
     struct replay_request request;
+    struct hold gave_back; // the mutex given back to wait for a condition; object NULL: none
     uint64_t events; // of it so far
     bool ended;      // THREAD_END has come
     bool exited;     // it has ended the process

@@ -6,6 +6,7 @@
 // Nothing in a ring is trusted: a slot that holds no event is counted and skipped, a number out of range means nothing.
 #include "apply.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "events.h"
@@ -168,6 +169,8 @@ static void apply_cond(struct arrival *arrival)
         return;
     }
     wait_ends(arrival);
+    if (arrival->slot.arg == EPERM || arrival->slot.arg == ENOTRECOVERABLE)
+        return; // it had no mutex to give back, or none to get again
     struct held again = { .object = mutex.id, .stack = arrival->stack, .since = arrival->ticks, .count = 1 };
     hold(arrival, &mutex, &again);
 }
