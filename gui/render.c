@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "draw.h"
+#include "draw_graph.h"
+#include "draw_witness.h"
 #include "loaded.h"
 
 #define SIZE_MAX_PX 20000
@@ -138,6 +140,79 @@ static bool render_timeline(const struct loaded *loaded, const struct finding *f
     return done;
 }
 
+struct played {
+    const struct play *play;
+    const struct theme *theme;
+    double width;
+    double height;
+};
+
+static void draw_play(cairo_t *cr, void *data)
+{
+    const struct played *played = data;
+    struct paint paint;
+    paint_init(&paint, cr, played->theme);
+    draw_witness(&paint, played->play, played->play->steps->len, played->width, played->height);
+    paint_done(&paint);
+}
+
+static bool render_witness(const struct loaded *loaded, const struct finding *finding,
+    const struct render_options *options, double width, double height, GError **error)
+{
+    g_autoptr(GArray) places = finding ? story_locate(loaded->timeline, finding) : NULL;
+    struct play *play = finding ? play_new(finding, places) : NULL;
+    if (!play) {
+        g_set_error(
+            error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "there is no finding with a witness to draw");
+        return false;
+    }
+    struct played played = { play, options->dark ? &theme_dark : &theme_light, width, height };
+    bool done = render_to(options->output, width, height, draw_play, &played, error);
+    play_free(play);
+    return done;
+}
+
+struct graphs {
+    struct graph *order;
+    struct graph *waits;
+    const struct theme *theme;
+    double width;
+    double height;
+};
+
+static void draw_both(cairo_t *cr, void *data)
+{
+    const struct graphs *graphs = data;
+    struct paint paint;
+    paint_init(&paint, cr, graphs->theme);
+    draw_graphs(&paint, graphs->order, graphs->waits, NULL, graphs->width, graphs->height);
+    paint_done(&paint);
+}
+
+static bool render_graph(const struct loaded *loaded, const struct finding *finding,
+    const struct render_options *options, double width, double height, GError **error)
+{
+    struct graphs graphs = { graph_new_order(loaded), graph_new_waits(loaded->file->model, finding),
+        options->dark ? &theme_dark : &theme_light, width, height };
+    bool done = render_to(options->output, width, height, draw_both, &graphs, error);
+    graph_free(graphs.order);
+    graph_free(graphs.waits);
+    return done;
+}
+
+static bool render_view(const struct loaded *loaded, const struct finding *finding,
+    const struct render_options *options, double width, double height, GError **error)
+{
+    const char *view = options->view ? options->view : "timeline";
+    if (g_str_equal(view, "timeline") || g_str_equal(view, "locks"))
+        return render_timeline(loaded, finding, options, width, height, error);
+    if (g_str_equal(view, "witness"))
+        return render_witness(loaded, finding, options, width, height, error);
+    if (g_str_equal(view, "graph"))
+        return render_graph(loaded, finding, options, width, height, error);
+    return bad_option(error, "view", view);
+}
+
 static bool parse_size(const char *text, int *ret_width, int *ret_height, GError **error)
 {
     char rest;
@@ -163,7 +238,7 @@ bool render_file(const char *trace, const struct render_options *options, GError
         if (options->finding && !none && !finding)
             bad_option(error, "finding", options->finding);
         else
-            done = render_timeline(loaded, finding, options, width, height, error);
+            done = render_view(loaded, finding, options, width, height, error);
     }
     loaded_unref(loaded);
     return done;

@@ -138,9 +138,9 @@ static const char *verb(const char *action)
         { "acquire-try", "takes (by trylock)" },
         { "request", "wants" },
         { "request-shared", "wants, for reading," },
-        { "join-request", "waits for the end of a thread" },
-        { "join", "joins a thread" },
-        { "create", "creates a thread" },
+        { "join-request", "waits for the end of" },
+        { "join", "has joined" },
+        { "create", "creates" },
         { "release", "gives back" },
         { "cond-wait", "waits on" },
         { "cond-wake", "wakes from" },
@@ -148,6 +148,7 @@ static const char *verb(const char *action)
         { "cond-broadcast", "wakes all waiters of" },
         { "barrier-arrive", "arrives at" },
         { "barrier-leave", "leaves" },
+        { "init", "makes" },
         { "end", "ends" },
         { "exit", "ends the program" },
         { "destroy", "destroys" },
@@ -166,6 +167,10 @@ char *story_step_text(const struct finding *finding, const struct finding_step *
     if (step->object) {
         g_autofree char *label = finding_object_label(finding, step->object);
         g_string_append_printf(text, " '%s'", label);
+    }
+    if (step->other_thread) {
+        g_autofree char *label = finding_thread_label(finding, step->other_thread);
+        g_string_append_printf(text, " %s", label);
     }
     for (unsigned i = 0; i < step->n_holding; i++) {
         g_autofree char *label = finding_object_label(finding, step->holding[i]);

@@ -141,8 +141,12 @@ static const struct shortcut shortcuts[] = {
     { "win.sidebar", "F9", "Show or hide the findings" },
     { "win.view::timeline", "<Alt>1", "Threads" },
     { "win.view::locks", "<Alt>2", "Locks" },
+    { "win.view::graph", "<Alt>3", "Graph of locks" },
+    { "win.view::table", "<Alt>4", "Table of locks" },
     { "win.next-step", "<Alt>Down", "Next step of the finding" },
     { "win.previous-step", "<Alt>Up", "Previous step of the finding" },
+    { "win.witness-next", "<Alt>Right", "Next step of the witness" },
+    { "win.witness-previous", "<Alt>Left", "Previous step of the witness" },
     { "app.shortcuts", "<Control>question", "This list" },
     { NULL, "plus", "Zoom in (or Ctrl and the wheel)" },
     { NULL, "minus", "Zoom out" },
@@ -165,7 +169,8 @@ static void show_shortcuts(GSimpleAction *action, GVariant *parameter, void *dat
     (void)parameter;
     g_autoptr(GString) xml = g_string_new(
         "<interface><object class='GtkShortcutsWindow' id='w'><property name='modal'>1</property>"
-        "<child><object class='GtkShortcutsSection'><property name='section-name'>s</property>");
+        "<child><object class='GtkShortcutsSection'><property name='section-name'>s</property><property "
+        "name='max-height'>12</property>");
     for (int timeline = 0; timeline < 2; timeline++) {
         g_string_append_printf(xml,
             "<child><object class='GtkShortcutsGroup'><property name='title'>%s</property>",

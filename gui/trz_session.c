@@ -26,6 +26,7 @@ struct _TrzSession {
     const struct finding *finding;
     GArray *places;
     unsigned step;
+    struct play *play;
     unsigned witness_step;
 };
 
@@ -39,6 +40,7 @@ static void forget_finding(TrzSession *session)
     session->finding = NULL;
     session->step = 0;
     session->witness_step = 0;
+    g_clear_pointer(&session->play, play_free);
     g_clear_pointer(&session->places, g_array_unref);
 }
 
@@ -288,6 +290,8 @@ void trz_session_choose(TrzSession *session, const struct finding *finding)
     if (finding)
         session->places = story_locate(session->loaded->timeline, finding);
     scene_axis_to_places(&session->axis, session->places);
+    session->play = finding ? play_new(finding, session->places) : NULL;
+    session->witness_step = session->play ? session->play->steps->len : 0;
     g_signal_emit(session, signals[FINDING_CHANGED], 0);
     trz_session_view_changed(session);
 }
@@ -307,6 +311,11 @@ void trz_session_choose_step(TrzSession *session, unsigned step)
     trz_session_view_changed(session);
 }
 
+const struct play *trz_session_get_play(TrzSession *session)
+{
+    return session->play;
+}
+
 unsigned trz_session_get_witness_step(TrzSession *session)
 {
     return session->witness_step;
@@ -314,7 +323,7 @@ unsigned trz_session_get_witness_step(TrzSession *session)
 
 void trz_session_set_witness_step(TrzSession *session, unsigned step)
 {
-    unsigned last = session->finding ? session->finding->witness->len : 0;
+    unsigned last = session->play ? session->play->steps->len : 0;
     session->witness_step = MIN(step, last);
     g_signal_emit(session, signals[FINDING_CHANGED], 0);
 }

@@ -11,6 +11,7 @@
 
 #include "axis.h"
 #include "loaded.h"
+#include "play.h"
 
 G_BEGIN_DECLS
 
@@ -54,7 +55,9 @@ const GArray *trz_session_get_places(TrzSession *session); // of struct story_pl
 unsigned trz_session_get_step(TrzSession *session);        // from 1; 0: none
 void trz_session_choose(TrzSession *session, const struct finding *finding);
 void trz_session_choose_step(TrzSession *session, unsigned step);
-// The state of the witness, in steps done; 0: before the first.
+// The witness of the finding, or what else can be stepped through; NULL: nothing.
+const struct play *trz_session_get_play(TrzSession *session);
+// How many of its steps are done; 0: before the first.
 unsigned trz_session_get_witness_step(TrzSession *session);
 void trz_session_set_witness_step(TrzSession *session, unsigned step);
 

@@ -7,10 +7,13 @@
 #include "render.h"
 #include "settings.h"
 #include "trz_finding_list.h"
+#include "trz_graph.h"
+#include "trz_lock_table.h"
 #include "trz_session.h"
 #include "trz_story.h"
 #include "trz_timeline.h"
 #include "trz_welcome.h"
+#include "trz_witness.h"
 
 #define PROGRESS_MS 80
 
@@ -27,6 +30,8 @@ struct _TrzWindow {
     GtkWidget *views; // stack
     GtkWidget *timeline;
     GtkWidget *locks;
+    GtkWidget *graph;
+    GtkWidget *witness;
     GtkWidget *side;    // paned: list above, story below
     GtkWidget *divided; // paned: side, views
     GtkWidget *status;
@@ -109,6 +114,8 @@ static void theme_changed(TrzWindow *self)
     g_object_get(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", &dark, NULL);
     trz_timeline_set_dark(TRZ_TIMELINE(self->timeline), dark);
     trz_timeline_set_dark(TRZ_TIMELINE(self->locks), dark);
+    trz_graph_set_dark(TRZ_GRAPH(self->graph), dark);
+    trz_witness_set_dark(TRZ_WITNESS(self->witness), dark);
 }
 
 // --- opening ---
@@ -188,6 +195,8 @@ static void draw_view(cairo_t *cr, void *view)
 {
     if (TRZ_IS_TIMELINE(view))
         trz_timeline_draw(view, cr);
+    else if (TRZ_IS_GRAPH(view))
+        trz_graph_draw(view, cr);
 }
 
 static void export_to(GtkNativeDialog *dialog, int response, TrzWindow *self)
@@ -210,7 +219,8 @@ static void export_dialog(GtkWidget *widget, const char *action, GVariant *param
     (void)action;
     (void)parameter;
     TrzWindow *self = TRZ_WINDOW(widget);
-    if (trz_session_get_state(self->session) < TRZ_SESSION_ANALYSING || !TRZ_IS_TIMELINE(shown_view(self)))
+    if (trz_session_get_state(self->session) < TRZ_SESSION_ANALYSING ||
+        !(TRZ_IS_TIMELINE(shown_view(self)) || TRZ_IS_GRAPH(shown_view(self))))
         return;
     GtkFileChooserNative *dialog = gtk_file_chooser_native_new(
         "Export the picture", GTK_WINDOW(widget), GTK_FILE_CHOOSER_ACTION_SAVE, "_Export", "_Cancel");
@@ -259,9 +269,24 @@ static void step(GtkWidget *widget, const char *action, GVariant *parameter)
         trz_session_choose_step(self->session, at > 1 ? at - 1 : 1);
 }
 
+static void step_witness(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    (void)parameter;
+    TrzSession *session = TRZ_WINDOW(widget)->session;
+    unsigned done = trz_session_get_witness_step(session);
+    trz_session_set_witness_step(
+        session, g_str_equal(action, "win.witness-next") ? done + 1 : done - (done > 0));
+}
+
 static void cancel(TrzWindow *self)
 {
     trz_session_cancel(self->session);
+}
+
+static void show_timeline(TrzWindow *self)
+{
+    gtk_stack_set_visible_child_name(GTK_STACK(self->views), "timeline");
+    gtk_widget_grab_focus(self->timeline);
 }
 
 // --- building ---
@@ -313,6 +338,14 @@ static GtkWidget *make_loading_page(TrzWindow *self)
     return box;
 }
 
+static gboolean is_timeline(GBinding *binding, const GValue *from, GValue *to, gpointer data)
+{
+    (void)binding;
+    (void)data;
+    g_value_set_boolean(to, TRZ_IS_TIMELINE(g_value_get_object(from)));
+    return true;
+}
+
 static GtkWidget *make_views(TrzWindow *self)
 {
     self->views = gtk_stack_new();
@@ -320,6 +353,11 @@ static GtkWidget *make_views(TrzWindow *self)
     self->locks = trz_timeline_new(self->session, true);
     gtk_stack_add_titled(GTK_STACK(self->views), self->timeline, "timeline", "Threads");
     gtk_stack_add_titled(GTK_STACK(self->views), self->locks, "locks", "Locks");
+    self->graph = trz_graph_new(self->session);
+    gtk_stack_add_titled(GTK_STACK(self->views), self->graph, "graph", "Graph");
+    GtkWidget *table = trz_lock_table_new(self->session);
+    gtk_stack_add_titled(GTK_STACK(self->views), table, "table", "Table");
+    g_signal_connect_swapped(table, "located", G_CALLBACK(show_timeline), self);
     g_signal_connect_swapped(self->timeline, "hovered", G_CALLBACK(hovered), self);
     g_signal_connect_swapped(self->locks, "hovered", G_CALLBACK(hovered), self);
 
@@ -329,6 +367,14 @@ static GtkWidget *make_views(TrzWindow *self)
     gtk_widget_add_css_class(self->status, "status");
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
     gtk_box_append(GTK_BOX(box), self->views);
+    // Beside a graph or a table the witness would only take room.
+    self->witness = trz_witness_new(self->session);
+    GtkWidget *witness_room = gtk_revealer_new();
+    gtk_revealer_set_transition_type(GTK_REVEALER(witness_room), GTK_REVEALER_TRANSITION_TYPE_NONE);
+    gtk_revealer_set_child(GTK_REVEALER(witness_room), self->witness);
+    gtk_box_append(GTK_BOX(box), witness_room);
+    g_object_bind_property_full(self->views, "visible-child", witness_room, "reveal-child",
+        G_BINDING_SYNC_CREATE, is_timeline, NULL, NULL, NULL);
     gtk_box_append(GTK_BOX(box), self->status);
     return box;
 }
@@ -444,6 +490,8 @@ static void trz_window_class_init(TrzWindowClass *class)
     gtk_widget_class_install_action(widget_class, "win.view", "s", show_view);
     gtk_widget_class_install_action(widget_class, "win.next-step", NULL, step);
     gtk_widget_class_install_action(widget_class, "win.previous-step", NULL, step);
+    gtk_widget_class_install_action(widget_class, "win.witness-next", NULL, step_witness);
+    gtk_widget_class_install_action(widget_class, "win.witness-previous", NULL, step_witness);
 }
 
 static void trz_window_init(TrzWindow *self)

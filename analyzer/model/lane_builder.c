@@ -121,10 +121,30 @@ static void close_span(struct lane_builder *builder, struct open_span *open, uin
     }
 }
 
+static void add_edges(struct lane_builder *builder, const struct span *taken)
+{
+    for (unsigned i = 0; i < builder->holds->len; i++) {
+        const struct span *held = &g_array_index(builder->holds, struct open_span, i).span;
+        struct lock_edge key = { .held = held->subject, .taken = taken->subject };
+        struct lock_edge *edge = g_hash_table_lookup(builder->edges, &key);
+        if (!edge) {
+            key.thread_id = builder->lane->thread->row.id;
+            key.held_stack = held->stack;
+            key.taken_stack = taken->stack;
+            edge = g_memdup2(&key, sizeof key);
+            g_hash_table_add(builder->edges, edge);
+        }
+        edge->count++;
+    }
+}
+
 static void end_wait(struct lane_builder *builder, uint64_t ticks, unsigned flags)
 {
     if (!builder->waiting)
         return;
+    // Whoever waits for ever wanted it in this order, too.
+    if (flags & SPAN_OPEN && builder->wait.span.kind == SPAN_WAIT_LOCK)
+        add_edges(builder, &builder->wait.span);
     close_span(builder, &builder->wait, ticks, flags);
     free_track(builder, builder->wait.track);
     builder->waiting = false;
@@ -152,23 +172,6 @@ static struct open_span *find_hold(struct lane_builder *builder, uint32_t object
             return open;
     }
     return NULL;
-}
-
-static void add_edges(struct lane_builder *builder, const struct span *taken)
-{
-    for (unsigned i = 0; i < builder->holds->len; i++) {
-        const struct span *held = &g_array_index(builder->holds, struct open_span, i).span;
-        struct lock_edge key = { .held = held->subject, .taken = taken->subject };
-        struct lock_edge *edge = g_hash_table_lookup(builder->edges, &key);
-        if (!edge) {
-            key.thread_id = builder->lane->thread->row.id;
-            key.held_stack = held->stack;
-            key.taken_stack = taken->stack;
-            edge = g_memdup2(&key, sizeof key);
-            g_hash_table_add(builder->edges, edge);
-        }
-        edge->count++;
-    }
 }
 
 static void begin_hold(
