@@ -132,6 +132,7 @@ static void draw_edge(struct paint *paint, const struct graph *graph, const stru
 static void draw_node(struct paint *paint, const struct graph_node *node, const struct rectangle *area)
 {
     const struct theme *theme = paint->theme;
+    double half = node_half(area);
     double x;
     double y;
     node_centre(node, area, &x, &y);

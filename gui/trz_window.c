@@ -307,6 +307,7 @@ static GtkWidget *make_message_page(const char *icon, const char *title, GtkWidg
     gtk_label_set_wrap(GTK_LABEL(*ret_label), true);
     gtk_label_set_max_width_chars(GTK_LABEL(*ret_label), 60);
     gtk_label_set_selectable(GTK_LABEL(*ret_label), true);
+    gtk_widget_set_focusable(*ret_label, false);
     gtk_box_append(GTK_BOX(box), *ret_label);
     return box;
 }
