@@ -495,8 +495,9 @@ void object_end_range(struct thread *thread, const void *start, size_t size, enu
     for (uintptr_t page = low & ~(uintptr_t)4095; page < high; page += 4096) {
         if (atomic_load_explicit(page_count(page), memory_order_relaxed) == 0)
             continue;
-        for (uintptr_t line = page; line < page + 4096 && line < high; line += 64)
-            if (line + 64 > low && atomic_load_explicit(line_count(line), memory_order_relaxed) != 0)
+        for (uintptr_t line = page > low ? page : low & ~(uintptr_t)63; line < page + 4096 && line < high;
+             line += 64)
+            if (atomic_load_explicit(line_count(line), memory_order_relaxed) != 0)
                 end_in_line(thread, line < low ? low : line, line + 64 < high ? line + 64 : high, why);
     }
 }
