@@ -169,6 +169,8 @@ static bool may_happen(
         return !world->begun[op->object];
     case EVENT_ONCE_DONE:
         return world->over[op->object];
+    case EVENT_RELEASE: // by another thread only what is taken
+        return order->is_lock[op->object] || world->takes[op->object] > world->gives[op->object];
     case EVENT_READ:
         return state->written[op->object] == order->written[i];
     case EVENT_DESTROY:

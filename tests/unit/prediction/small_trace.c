@@ -128,7 +128,7 @@ static void take(struct maker *maker, unsigned thread)
     struct lock_state *lock = &maker->locks[object];
     bool rwlock = object && kind_of(maker, object) == OBJECT_RWLOCK;
     bool shared = rwlock && chance(maker, 60);
-    if (!object || (lock->depth[thread] && (rwlock || !chance(maker, 10))))
+    if (!object || (lock->depth[thread] && (rwlock || maker->features & SMALL_FOREIGN || !chance(maker, 10))))
         return;
     bool tries = maker->features & SMALL_TRIES && chance(maker, 25);
     bool timed = tries && chance(maker, 40);
@@ -170,10 +170,25 @@ static unsigned held_by(struct maker *maker, unsigned thread)
     return n ? found[pick(maker, n)] : 0;
 }
 
+// Unlocks what another thread has locked.
+static bool give_anothers(struct maker *maker, unsigned thread)
+{
+    unsigned mutex = some(maker, OBJECT_MUTEX);
+    for (unsigned t = 1; mutex && t <= SMALL_THREADS; t++)
+        if (t != thread && maker->locks[mutex].depth[t]) {
+            emit(maker, thread, EVENT_RELEASE, mutex);
+            maker->locks[mutex].depth[t] = 0;
+            return true;
+        }
+    return false;
+}
+
 static void give(struct maker *maker, unsigned thread)
 {
     unsigned object = held_by(maker, thread);
     unsigned semaphore = some(maker, OBJECT_SEMAPHORE);
+    if (maker->features & SMALL_FOREIGN && chance(maker, 20) && give_anothers(maker, thread))
+        return;
     if (object)
         release(maker, thread, object);
     else if (semaphore && chance(maker, 30))
@@ -404,7 +419,7 @@ void small_trace_random(struct small_trace *trace, uint64_t seed)
     uint32_t seeds[] = { (uint32_t)seed, (uint32_t)(seed >> 32), 20230617 };
     struct maker maker = { .trace = trace, .random = g_rand_new_with_seed_array(seeds, 3) };
     // Half of the runs know mutexes, data and threads only; the rest one or more other things.
-    maker.features = chance(&maker, 30) ? SMALL_DATA : chance(&maker, 30) ? 0 : pick(&maker, 256);
+    maker.features = chance(&maker, 30) ? SMALL_DATA : chance(&maker, 30) ? 0 : pick(&maker, SMALL_FEATURES);
     maker.max_ops = 8 + pick(&maker, 40);
     trace->n_threads = 2 + pick(&maker, 3);
     for (unsigned t = 1; t <= trace->n_threads; t++) {

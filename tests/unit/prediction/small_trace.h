@@ -38,6 +38,8 @@ enum small_features {
     SMALL_TRIES = 1 << 5,
     SMALL_LIVES = 1 << 6, // init and destroy
     SMALL_ONCE = 1 << 7,
+    SMALL_FOREIGN = 1 << 8, // unlocks by others
+    SMALL_FEATURES = 1 << 9,
 };
 
 // A random run of a random program. The same seed gives the same run.
