@@ -5,6 +5,7 @@
 // failed at (125), and what could not be run (126, 127).
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ static struct {
     char *on_deadlock;
     int error_exitcode;
     double timeout;
+    double linger;
     gboolean blocking_calls;
     gboolean all;
 } options = { .error_exitcode = COMMAND_FINDINGS };
@@ -57,6 +59,8 @@ static const GOptionEntry entries[] = {
     { "blocking-calls", 'b', 0, G_OPTION_ARG_NONE, &options.blocking_calls,
         "also record system calls that block (read, poll, nanosleep ...): locks held over them are reported",
         NULL },
+    { "linger", 0, 0, G_OPTION_ARG_DOUBLE, &options.linger,
+        "go on with children that outlive the program for so long (default 0; -1: until they end)", "SECONDS" },
     { "on-deadlock", 0, 0, G_OPTION_ARG_STRING, &options.on_deadlock,
         "stop (default) ends a deadlocked program, wait does not", "stop|wait" },
     { NULL },
@@ -111,8 +115,8 @@ static bool parse_options(GArray *ret_sinks, enum finding_level *ret_level)
         command_fail("check: --error-exitcode is from 0 to 255, not %d", options.error_exitcode);
         return false;
     }
-    if (options.timeout < 0) {
-        command_fail("check: --timeout is a number of seconds");
+    if (!(options.timeout >= 0) || !isfinite(options.timeout) || !isfinite(options.linger)) {
+        command_fail("check: --timeout and --linger are numbers of seconds");
         return false;
     }
     if (options.on_deadlock && strcmp(options.on_deadlock, "stop") != 0 &&
@@ -246,6 +250,7 @@ static int record_and_check(const char *trace, char **program, const struct requ
                            ? RECORDER_DEADLOCK_WAIT
                            : RECORDER_DEADLOCK_STOP,
         .timeout = options.timeout,
+        .linger = options.linger,
         .blocking_calls = options.blocking_calls,
         .ready_fd = -1,
     };
