@@ -109,6 +109,7 @@ static unsigned refusal_of(unsigned kind)
 {
     switch (kind) {
     case EVENT_RELEASE:
+    case EVENT_POST:
         return EVENT_RELEASE_FAILED;
     case EVENT_DESTROY:
         return EVENT_DESTROY_FAILED;

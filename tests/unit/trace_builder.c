@@ -20,8 +20,9 @@ struct trace_builder {
     GPtrArray *threads; // of struct thread_events *, [0] is T1
     GArray *objects;    // of struct trace_object
     GPtrArray *places;  // of char *: "f:10", one stack each; stack id = index + 1
-    GArray *deadlock;   // of struct trace_incident_thread
-    GArray *holds;      // of struct trace_incident_hold
+    const char *incident;
+    GArray *deadlock; // of struct trace_incident_thread
+    GArray *holds;    // of struct trace_incident_hold
     uint64_t now_ns;
 };
 
@@ -154,6 +155,8 @@ static void set_operands(struct trace_builder *builder, struct trace_event *even
         }
     } else if (*words && is_thread(*words)) {
         event->subject = thread_id(builder, *words++);
+    } else if (*words && (event->kind == EVENT_BLOCK_BEGIN || event->kind == EVENT_BLOCK_END)) {
+        event->subject = (uint32_t)atoi(*words++);
     }
     if (*words)
         event->arg = atoi(*words);
@@ -216,6 +219,36 @@ void trace_builder_deadlock(struct trace_builder *builder, const char *script)
         };
         g_array_append_val(builder->deadlock, thread);
         g_array_append_val(builder->holds, hold);
+    }
+}
+
+void trace_builder_stuck(struct trace_builder *builder, const char *script)
+{
+    g_auto(GStrv) sides = g_strsplit(script, "; ", -1);
+    builder->incident = "stuck";
+    for (char **side = sides; *side; side++) {
+        g_auto(GStrv) words = g_strsplit(*side, " ", -1);
+        g_assert_cmpuint(g_strv_length(words), >=, 4);
+        bool joins = is_thread(words[2]);
+        struct trace_incident_thread thread = {
+            .thread_id = thread_id(builder, words[0]),
+            .since_ticks = (int64_t)builder->now_ns,
+            .request = event_name(event_kind_by_name(words[1])),
+            .object_id = joins ? 0 : object_id(builder, words[2]),
+            .joined_id = joins ? thread_id(builder, words[2]) : 0,
+            .stack_id = stack_id(builder, words[3] + 1),
+            .in_cycle = true,
+        };
+        g_array_append_val(builder->deadlock, thread);
+        for (unsigned i = 4; words[i] && words[i + 1]; i += 2) {
+            struct trace_incident_hold hold = {
+                .thread_id = thread.thread_id,
+                .position = (i - 4) / 2,
+                .object_id = object_id(builder, words[i]),
+                .stack_id = stack_id(builder, words[i + 1] + 1),
+            };
+            g_array_append_val(builder->holds, hold);
+        }
     }
 }
 
@@ -285,9 +318,10 @@ static void write_rows(struct trace_builder *builder)
     for (unsigned i = 0; i < builder->threads->len; i++)
         write_thread(builder, builder->threads->pdata[i]);
     if (builder->deadlock->len)
-        g_assert_cmpint(store_put_incident(builder->store, (int64_t)builder->now_ns, "deadlock",
-                            (void *)builder->deadlock->data, builder->deadlock->len,
-                            (void *)builder->holds->data, builder->holds->len),
+        g_assert_cmpint(
+            store_put_incident(builder->store, (int64_t)builder->now_ns,
+                builder->incident ? builder->incident : "deadlock", (void *)builder->deadlock->data,
+                builder->deadlock->len, (void *)builder->holds->data, builder->holds->len),
             >, 0);
 }
 

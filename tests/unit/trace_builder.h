@@ -28,6 +28,10 @@ uint32_t trace_builder_id(const struct trace_builder *builder, const char *name)
 // A deadlock as the recorder notes it: "T1 a @f:1 b @f:2; T2 b @g:1 a @g:2": thread, lock held, where, lock wanted, where.
 void trace_builder_deadlock(struct trace_builder *builder, const char *script);
 
+// Threads that are stuck, as the recorder notes it: "T1 cond-wait c @f:1 a @f:2; T2 join-request T1 @g:1": what each waits for
+// and where, then the locks it holds and where it took them. They wait since the script's last event so far.
+void trace_builder_stuck(struct trace_builder *builder, const char *script);
+
 // Writes the trace and loads it. The store belongs to the builder and is closed with it.
 struct model *trace_builder_model(struct trace_builder *builder);
 const char *trace_builder_path(const struct trace_builder *builder);
