@@ -5,7 +5,7 @@ import harness
 from harness import case, compare, program, require, require_equal
 
 # What return_codes does wrong on purpose.
-MISUSE = ('double-lock', 'unreleased-lock', 'foreign-unlock', 'unlock-unheld', 'invalid-object')
+MISUSE = ('double-lock', 'unreleased-lock', 'foreign-unlock', 'unlock-unheld', 'invalid-object', 'cond-unheld-mutex')
 
 
 @case
