@@ -111,11 +111,16 @@ static void close_span(struct lane_builder *builder, struct open_span *open, uin
     if (open->track != TRACKS_MAX - 1) {
         store_span(builder, open->track, span);
     } else if (last->count && last->spans[last->count - 1].end >= span->begin) {
-        struct span *crowd = &last->spans[last->count - 1];
-        crowd->end = MAX(crowd->end, span->end);
-        crowd->begin = MIN(crowd->begin, span->begin);
-        crowd->flags |= SPAN_CROWD;
-        crowd->subject = 0;
+        // A long one that ends late may reach back over several.
+        while (last->count && last->spans[last->count - 1].end >= span->begin) {
+            const struct span *covered = &last->spans[--last->count];
+            span->begin = MIN(span->begin, covered->begin);
+            span->end = MAX(span->end, covered->end);
+            builder->lane->n_spans--;
+        }
+        span->flags |= SPAN_CROWD;
+        span->subject = 0;
+        store_span(builder, open->track, span);
     } else {
         store_span(builder, open->track, span);
     }

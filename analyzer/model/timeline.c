@@ -118,8 +118,7 @@ struct reading {
     GHashTable *edges;
     timeline_progress progress;
     void *data;
-    uint64_t done;     // events
-    uint64_t duration; // ticks: when the recording ended
+    uint64_t done; // events
     bool cancelled;
 };
 
@@ -144,24 +143,38 @@ static int read_lane(struct reading *reading, struct lane *lane)
         }
     }
     store_cursor_free(cursor);
-    // A thread that never ended lives, and keeps what it has, as long as its process; that is only known here.
     const struct trace_process *process = model_process(model, lane->thread->row.process_id);
-    if (!lane->ends) {
-        bool over = process && process->ended_ticks >= 0;
-        uint64_t end = over ? (uint64_t)process->ended_ticks : reading->duration;
-        lane->end = MAX(lane->end, end);
-        lane->ends = over;
+    if (!lane->ends && process && process->ended_ticks >= 0) {
+        lane->end = MAX(lane->end, (uint64_t)process->ended_ticks);
+        lane->ends = true;
     }
     lane_builder_finish(builder);
     return r < 0 ? r : 0;
+}
+
+// A thread that never ended lives, and keeps and waits for what it does, as long as the recording.
+static void extend_lanes(struct timeline *timeline)
+{
+    uint64_t end = (uint64_t)MAX(store_get_number(timeline->model->store, "duration_ticks", 0), 0);
+    end = MAX(end, timeline->end);
+    for (unsigned i = 0; i < timeline->n_lanes; i++) {
+        struct lane *lane = &timeline->lanes[i];
+        if (lane->ends)
+            continue;
+        lane->end = end;
+        for (unsigned j = 0; j < lane->n_tracks; j++) {
+            struct track *track = &lane->tracks[j];
+            struct span *last = track->count ? &track->spans[track->count - 1] : NULL;
+            if (last && last->flags & SPAN_OPEN)
+                last->end = end;
+        }
+    }
 }
 
 static bool read_lanes(struct reading *reading, GError **error)
 {
     struct timeline *timeline = reading->timeline;
     set_bounds(timeline);
-    int64_t duration = store_get_number(timeline->model->store, "duration_ticks", 0);
-    reading->duration = MAX((uint64_t)MAX(duration, 0), timeline->end);
     for (unsigned i = 0; i < timeline->n_lanes; i++) {
         int r = read_lane(reading, &timeline->lanes[i]);
         if (reading->cancelled) {
@@ -177,6 +190,8 @@ static bool read_lanes(struct reading *reading, GError **error)
         timeline->n_spans += timeline->lanes[i].n_spans;
         timeline->n_marks += timeline->lanes[i].n_marks;
     }
+    set_bounds(timeline);
+    extend_lanes(timeline);
     set_bounds(timeline);
     return true;
 }
