@@ -115,7 +115,9 @@ static void std_step(const struct exporter *exporter, const struct replay_step *
             std_release(exporter, step, step->mutex);
         break;
     case EVENT_COND_WAKE:
-        if (is_lock(step->mutex) && order_wake_has_mutex(event))
+        // A refused wait never gave it away; its release has been written, so this takes it back.
+        if (is_lock(step->mutex) &&
+            (order_wake_has_mutex(event) || step->thread->gave_back.object == step->mutex))
             std_acquire(exporter, step, step->mutex);
         break;
     case EVENT_CREATE:
