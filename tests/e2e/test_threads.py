@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Threads by the thousand, threads inside the loader, and locks that come and go at the same addresses."""
 
+import os
+
 import harness
 from harness import PROGRAMS, case, compare, program, require, require_equal
 
@@ -39,6 +41,16 @@ def crowds_that_need_more_room_at_the_same_time(folder):
     require_equal((native.status, native.out), (0, b'2400\n'), 'natively')
     trace.require_whole(processes=1, threads=2409)
     require_equal(trace.events('acquire'), 2400, 'acquisitions')
+
+
+@case
+def threads_of_a_program_that_locks_its_memory(folder):
+    native, _, trace = compare(folder, program('lock_memory'))
+    require_equal(native.status, 0, 'natively')
+    if os.geteuid() == 0:
+        require_equal(native.out, b'mlockall 0, little 1, threads 30\n', 'natively')
+    trace.require_sound(processes=1, threads=31)
+    require_equal(trace.events('acquire'), 31, 'acquisitions')
 
 
 @case

@@ -100,8 +100,6 @@ static void *map_shared(int fd, size_t size)
 static bool map_all(
     const int descriptors[2], uint32_t slots, bool want_session, struct handshake_result *result)
 {
-    if (slots > WIRE_SLOTS)
-        slots = WIRE_SLOTS;
     result->session = NULL;
     result->segment = map_shared(descriptors[0], WIRE_SEGMENT_BYTES(slots));
     if (result->segment == NULL && slots > WIRE_SLOTS_MIN) {
@@ -122,7 +120,7 @@ static bool map_all(
     return true;
 }
 
-bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, bool want_session,
+bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t slots_max, bool want_session,
     struct handshake_result *ret_result)
 {
     const int fd = open_socket();
@@ -143,7 +141,8 @@ bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, bool want_s
                 receive(fd, &welcome, descriptors);
     sys_close(fd);
     if (done) {
-        done = map_all(descriptors, welcome.slots, want_session, ret_result);
+        const uint32_t slots = welcome.slots < slots_max ? welcome.slots : slots_max;
+        done = map_all(descriptors, slots, want_session, ret_result);
         sys_close(descriptors[0]);
         sys_close(descriptors[1]);
     }

@@ -16,7 +16,7 @@ struct handshake_result {
 
 // Connects to the recorder named by TRENZA_SESSION and maps what it hands out. False: no recorder, no memory or an
 // unsuitable one; nothing is left open. Leaves errno alone; async-signal-safe.
-bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, bool want_session,
+bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t slots_max, bool want_session,
     struct handshake_result *ret_result);
 
 #define SESSION_PATH_MAX 108u

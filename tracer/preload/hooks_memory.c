@@ -83,6 +83,13 @@ EXPORT int munmap(void *memory, size_t size)
     return REAL(munmap)(memory, size);
 }
 
+// What is locked counts as used: by limits, and by the machine.
+EXPORT int mlockall(int flags)
+{
+    process_shrink();
+    return REAL(mlockall)(flags);
+}
+
 EXPORT void *mremap(void *memory, size_t old_size, size_t new_size, int flags, ...)
 {
     va_list arguments;

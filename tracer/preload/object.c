@@ -15,6 +15,7 @@
 #define BUCKETS (1u << 18)
 #define NODES (1u << 22)
 #define NODES_SMALL (1u << 16) // where address space is limited
+#define NODES_SPARE (1u << 14) // left when memory is locked; whole pages of them
 #define PAGE_COUNTS (1u << 16)
 #define LINE_COUNTS (1u << 18)
 
@@ -61,6 +62,18 @@ bool object_table_setup(void)
     if (nodes != NULL)
         table = private_memory(sizeof *table);
     return table != NULL;
+}
+
+void object_table_shrink(void)
+{
+    if (table == NULL)
+        return;
+    const uint32_t keep = (atomic_load(&table->nodes_used) + NODES_SPARE) & ~(NODES_SPARE - 1);
+    if (keep >= nodes_max)
+        return;
+    const size_t bytes = (nodes_max - keep) * sizeof(struct object_node);
+    nodes_max = keep;
+    SYS3(SYS_munmap, &nodes[keep], bytes, 0);
 }
 
 static uint32_t hash_address(uintptr_t address)

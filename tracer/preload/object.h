@@ -28,6 +28,8 @@ struct object_node {
 
 // Once per process. False: no memory.
 bool object_table_setup(void);
+// Gives most of the unused address space back.
+void object_table_shrink(void);
 
 // Slow path: the id of the object at an address, creating a generation when there is none (or one of another kind).
 // 0: no id to be had.

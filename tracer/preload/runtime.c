@@ -67,7 +67,8 @@ static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_fr
         return true;
     }
     struct handshake_result result;
-    if (!handshake(hello_kind, forked, forked_from, index == 0, &result))
+    const uint32_t slots = process->shrunk ? WIRE_SLOTS_MIN : WIRE_SLOTS;
+    if (!handshake(hello_kind, forked, forked_from, slots, index == 0, &result))
         return false;
     if (index == 0) {
         process->session = result.session;
@@ -165,6 +166,26 @@ bool process_begin(void)
 {
     constructed = true;
     return thread_current() != NULL;
+}
+
+// Slots that are left unused when memory is locked: threads that start meanwhile.
+#define SLOTS_SPARE 4u
+
+void process_shrink(void)
+{
+    if (process == NULL || atomic_load(&process->state) != PROCESS_ON)
+        return;
+    process->shrunk = true;
+    object_table_shrink();
+    for (uint32_t i = 0; i < atomic_load(&process->segments_used); i++) {
+        struct process_segment *segment = &process->segments[i];
+        struct wire_segment *shared = atomic_load(&segment->shared);
+        const uint32_t keep = atomic_load(&shared->slots_used) + SLOTS_SPARE, slots = segment->slots;
+        if (keep >= slots)
+            continue;
+        segment->slots = keep;
+        SYS3(SYS_munmap, (char *)shared + WIRE_SEGMENT_BYTES(keep), (slots - keep) * WIRE_SLOT_BYTES, 0);
+    }
 }
 
 void process_stop(enum wire_stop why)

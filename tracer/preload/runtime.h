@@ -91,6 +91,7 @@ struct process {
     uint64_t zero_ticks;
     bool clock_monotonic;
     bool blocking_calls;
+    bool shrunk; // to the little memory that is needed for sure
     bool forked; // locks it finds may have been its parent's
     struct wire_session *session;
     _Atomic uint32_t next_serial; // last one given out
@@ -118,6 +119,8 @@ static inline struct thread *thread_current(void)
 
 // From the constructor, once the session is known, if there is one. True: this process is recorded.
 bool process_begin(void);
+// Before all memory is locked: gives back the address space that is only kept for a day when it might be needed.
+void process_shrink(void);
 // Ends recording in this process for good; the program goes on.
 void process_stop(enum wire_stop why);
 // A seccomp filter has been set, or is about to: from now on process_is_recorded() says no rather than ask the kernel.
