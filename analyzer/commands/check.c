@@ -60,7 +60,8 @@ static const GOptionEntry entries[] = {
         "also record system calls that block (read, poll, nanosleep ...): locks held over them are reported",
         NULL },
     { "linger", 0, 0, G_OPTION_ARG_DOUBLE, &options.linger,
-        "go on with children that outlive the program for so long (default 0; -1: until they end)", "SECONDS" },
+        "go on with children that outlive the program for so long (default 0; -1: until they end)",
+        "SECONDS" },
     { "on-deadlock", 0, 0, G_OPTION_ARG_STRING, &options.on_deadlock,
         "stop (default) ends a deadlocked program, wait does not", "stop|wait" },
     { NULL },
@@ -278,8 +279,12 @@ static void remove_folder(const char *folder)
 
 static int check_program(char **program, const struct request *request)
 {
-    if (options.output)
-        return record_and_check(options.output, program, request);
+    if (options.output) {
+        char *name = output_name(options.output);
+        g_free(options.output);
+        options.output = name;
+        return record_and_check(name, program, request);
+    }
     g_autoptr(GError) error = NULL;
     g_autofree char *folder = g_dir_make_tmp("trenza-XXXXXX", &error);
     if (!folder)

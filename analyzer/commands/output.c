@@ -74,6 +74,20 @@ bool output_close(struct output *output, bool keep)
     return good;
 }
 
+char *output_name(const char *pattern)
+{
+    GString *name = g_string_new(NULL);
+    for (const char *at = pattern; *at; at++) {
+        if (at[0] == '%' && at[1] == 'p')
+            g_string_append_printf(name, "%d", (int)getpid());
+        else
+            g_string_append_c(name, *at);
+        if (at[0] == '%' && (at[1] == 'p' || at[1] == '%'))
+            at++;
+    }
+    return g_string_free(name, false);
+}
+
 bool output_wants_colour(FILE *stream)
 {
     const char *none = g_getenv("NO_COLOR");

@@ -17,6 +17,9 @@ bool output_open(struct output *output, const char *path);
 // keep: the file takes its name now; else it is thrown away. False: it could not be written, and a line has been printed.
 bool output_close(struct output *output, bool keep);
 
+// The name of a trace: %p is this process's number, so that many can be written side by side; %% is a %. The caller frees it.
+char *output_name(const char *pattern);
+
 // For standard output as for files: is it a terminal on which colours are welcome?
 bool output_wants_colour(FILE *stream);
 

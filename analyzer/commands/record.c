@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "finish.h"
+#include "output.h"
 #include "recorder.h"
 #include "store.h"
 
@@ -28,7 +29,7 @@ static struct {
 
 static const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
-        "the trace (default trenza.db); an old one becomes TRACE.old", "TRACE" },
+        "the trace (default trenza.db; %p: a number of its own); an old one becomes TRACE.old", "TRACE" },
     { "on-full", 0, 0, G_OPTION_ARG_STRING, &options.on_full,
         "wait (default): a program faster than its recorder waits, nothing is lost; drop: it loses and "
         "counts",
@@ -64,7 +65,8 @@ static int choose(const char *option, const char *value, const char *first, cons
     return -1;
 }
 
-static bool read_options(char **operands, char **program, struct recorder_options *ret_recorder)
+static bool read_options(
+    char **operands, char **program, const char *output, struct recorder_options *ret_recorder)
 {
     int drop = choose("on-full", options.on_full, "wait", "drop");
     int stop = choose("on-deadlock", options.on_deadlock, "wait", "stop");
@@ -79,7 +81,7 @@ static bool read_options(char **operands, char **program, struct recorder_option
         return false;
     }
     *ret_recorder = (struct recorder_options){
-        .output = options.output ? options.output : "trenza.db",
+        .output = output,
         .argv = options.attach ? NULL : program,
         .preload_path = options.preload,
         .drop_when_full = drop,
@@ -159,8 +161,9 @@ static int exit_of_error(const GError *error)
 
 static int run(char **operands, char **program)
 {
+    g_autofree char *output = output_name(options.output ? options.output : "trenza.db");
     struct recorder_options recorder;
-    if (!read_options(operands, program, &recorder))
+    if (!read_options(operands, program, output, &recorder))
         return COMMAND_FAILED;
     struct recorder_result result;
     g_autoptr(GError) error = NULL;

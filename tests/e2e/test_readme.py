@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""The lines for CI in the README, taken from it and run as they stand, in a project that has a bug and one that has none."""
+
+import json
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import harness
+from harness import FOUND_SOMETHING, TRENZA, case, require, require_equal, run
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / 'README.md').read_text()
+MAKEFILE = '''all: your-test
+your-test: your-test.c
+\tcc -g -pthread -o $@ your-test.c
+check: all
+\t./your-test
+'''
+CMAKE = '''cmake_minimum_required(VERSION 3.16)
+project(yours C)
+find_package(Threads REQUIRED)
+enable_testing()
+add_executable(your-test your-test.c)
+target_compile_options(your-test PRIVATE -g)
+target_link_libraries(your-test Threads::Threads)
+add_test(NAME your-test COMMAND your-test)
+'''
+MESON = '''project('yours', 'c')
+test('your-test', executable('your-test', 'your-test.c', dependencies: dependency('threads')))
+'''
+
+
+def block(language, word):
+    """The one fenced block of this language that has the word in it."""
+    found = [text for text in re.findall(rf'^```{language}\n(.*?)^```$', README, re.MULTILINE | re.DOTALL) if word in text]
+    require_equal(len(found), 1, f'blocks of {language} with {word}')
+    return found[0]
+
+
+def project(folder, sample, **files):
+    """A project whose test is the sample; -> a function that runs a line of shell in it."""
+    folder.mkdir()
+    source = (ROOT / 'samples' / f'{sample}.c').read_text()
+    (folder / 'your-test.c').write_text(source)
+    (folder / 'luck.h').write_text((ROOT / 'samples/luck.h').read_text())
+    (folder / '.git').mkdir()
+    for name, text in files.items():
+        (folder / name.replace('_', '.')).write_text(text)
+    path = f'{Path(TRENZA).parent}:{os.environ["PATH"]}'
+    return lambda line, **more: run(['/bin/sh', '-ec', line], cwd=folder, environment={'PATH': path}, timeout=120, **more)
+
+
+def both(folder, **files):
+    """The same project with a bug and without: (name, runner, the exit status `trenza check` must have)."""
+    yield 'bug', project(folder / 'bug', 'abba', **files), FOUND_SOMETHING
+    yield 'none', project(folder / 'none', 'abba_fixed', **files), 0
+
+
+@case
+def the_one_line(folder):
+    line = block('', 'trenza check -- make check')
+    for name, shell, status in both(folder, Makefile=MAKEFILE):
+        require_equal(shell(line).status, status, name)
+
+
+@case
+def github_actions(folder):
+    lines = re.findall(r'- run: (trenza .*)', block('yaml', 'github'))
+    require_equal(len(lines), 1, 'lines that run trenza')
+    for name, shell, status in both(folder, Makefile=MAKEFILE):
+        ended = shell(lines[0])
+        require_equal(ended.status, status, f'{name}: {ended}')
+        results = json.loads((folder / name / 'trenza.sarif').read_text())['runs'][0]['results']
+        require_equal(len(results), status != 0, f'{name}: results')
+        require_equal(b'::error file=your-test.c,line=' in ended.out, status != 0, f'{name}: annotation')
+
+
+@case
+def gitlab(folder):
+    line, = re.findall(r'- (trenza .*)', block('yaml', 'junit'))
+    for name, shell, status in both(folder, Makefile=MAKEFILE):
+        ended = shell(line)
+        require_equal(ended.status, status, f'{name}: {ended}')
+        root = ElementTree.parse(folder / name / 'trenza.xml').getroot()
+        require_equal(int(root.get('failures')), int(status != 0), f'{name}: failures')
+
+
+@case
+def make(folder):
+    for name, shell, status in both(folder, Makefile=MAKEFILE + block('make', 'trenza')):
+        ended = shell('make check-threads')
+        require_equal(ended.status, 2 if status else 0, f'{name}: {ended}')
+        require_equal(b'lock-order-cycle' in ended.err, status != 0, f'{name}: report')
+
+
+@case
+def cmake_and_ctest(folder):
+    for name, shell, status in both(folder, CMakeLists_txt=CMAKE + block('cmake', 'trenza')):
+        require_equal(shell('cmake -S . -B build && cmake --build build').status, 0, f'{name}: build')
+        ended = shell('ctest --test-dir build')
+        require_equal(ended.status, 8 if status else 0, f'{name}: {ended}')
+        failed = re.findall(rb'\d+ - (\S+) \(Failed\)', ended.out)
+        require_equal(failed, [b'threads'] if status else [], f'{name}: tests that failed')
+        line, = re.findall(r'`(trenza check -- ctest [^`]*)`', README)
+        require_equal(shell(line.replace('ctest', 'ctest -E threads')).status, status, f'{name}: around all')
+
+
+@case
+def meson(folder):
+    single, together = block('sh', 'meson test').split('\n\n')
+    for name, shell, status in both(folder, meson_build=MESON):
+        require_equal(shell('meson setup build').status, 0, f'{name}: setup')
+        ended = shell(single)
+        require_equal(ended.status, 1 if status else 0, f'{name}: {ended}')
+        ended = shell(together)
+        require_equal(ended.status, status, f'{name}: {ended}')
+        require_equal(len(list((folder / name / 'traces').glob('*.db'))), 1, f'{name}: traces')
+
+
+@case
+def the_configuration(folder):
+    shell = project(folder / 'bug', 'abba', Makefile=MAKEFILE)
+    (folder / 'bug/.trenza').write_text(block('ini', 'check'))
+    (folder / 'bug/ci').mkdir()
+    (folder / 'bug/ci/trenza.supp').write_text('')
+    require_equal(shell('trenza check -- make check').status, FOUND_SOMETHING, 'no suppressions yet')
+    require_equal(shell('trenza check --gen-suppressions=ci/trenza.supp -- make check').status, FOUND_SOMETHING, 'writing them')
+    require_equal(shell('trenza check -- make check').status, 0, 'with suppressions')
+
+
+if __name__ == '__main__':
+    harness.main()
