@@ -572,7 +572,8 @@ bool timeline_find_owner(const struct timeline *timeline, struct span_ref wait, 
         if (ref.track == TRACK_MARKS || (ref.lane == wait.lane && ref.track == wait.track))
             continue;
         const struct span *other = timeline_span(timeline, ref);
-        if (other->kind == SPAN_HOLD && other->end > span->begin && other->begin < span->end) {
+        bool still = other->end > span->begin || other->flags & SPAN_OPEN;
+        if (other->kind == SPAN_HOLD && still && other->begin < span->end) {
             *ret_hold = ref;
             return true;
         }
