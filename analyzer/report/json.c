@@ -112,6 +112,37 @@ static void add_finding(JsonBuilder *builder, const struct finding *finding)
     json_builder_end_object(builder);
 }
 
+// How long before the incident, in ns; null: not known.
+static void add_duration(JsonBuilder *builder, const char *name, const struct model *model,
+    const struct model_incident *incident, int64_t since_ticks)
+{
+    json_builder_set_member_name(builder, name);
+    if (since_ticks >= 0)
+        json_builder_add_int_value(
+            builder, (int64_t)((double)(incident->ticks - since_ticks) * model->ns_per_tick));
+    else
+        json_builder_add_null_value(builder);
+}
+
+static void add_incident_holds(JsonBuilder *builder, const struct model *model,
+    const struct model_incident *incident, uint32_t thread_id)
+{
+    json_begin_array(builder, "holds");
+    for (unsigned i = 0; i < incident->n_holds; i++) {
+        const struct trace_incident_hold *hold = &incident->holds[i];
+        const struct model_object *held = model_object(model, hold->object_id);
+        if (hold->thread_id != thread_id || !held)
+            continue;
+        json_builder_begin_object(builder);
+        json_add_string(builder, "lock", held->label);
+        json_add_bool(builder, "shared", hold->shared);
+        add_duration(builder, "held_ns", model, incident, hold->since_ticks);
+        add_stack(builder, "stack", model, hold->stack_id);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 static void add_incident(
     JsonBuilder *builder, const struct model *model, const struct model_incident *incident)
 {
@@ -139,6 +170,9 @@ static void add_incident(
         }
         json_builder_end_array(builder);
         add_stack(builder, "stack", model, row->stack_id);
+        json_add_string(builder, "request", *row->request ? row->request : NULL);
+        add_duration(builder, "waiting_ns", model, incident, row->since_ticks);
+        add_incident_holds(builder, model, incident, row->thread_id);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);

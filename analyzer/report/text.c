@@ -254,7 +254,8 @@ static void append_witness(GString *text, const struct finding *finding, const s
         return;
     g_string_append(text, "    how it comes about:\n");
     if (finding->witness_left_out)
-        g_string_append_printf(text, "          (%u steps that say little are left out)\n", finding->witness_left_out);
+        g_string_append_printf(
+            text, "          (%u steps that say little are left out)\n", finding->witness_left_out);
     for (unsigned i = 0; i < finding->witness->len; i++) {
         const struct finding_step *step = &g_array_index(finding->witness, struct finding_step, i);
         g_autofree char *thread = finding_thread_label(finding, step->thread_id);
@@ -266,8 +267,9 @@ static void append_witness(GString *text, const struct finding *finding, const s
         append_clean(text, line);
         if (call_stack_site(finding->model, step->stack, &site)) {
             g_autofree char *place = call_frame_text(finding->model, &site);
-            g_string_append_printf(text, "%*s  %s%s%s", (int)MAX(0, (gssize)(WITNESS_COLUMN - (text->len - begin))), "",
-                colours->dim, place, colours->off);
+            g_string_append_printf(text, "%*s  %s%s%s",
+                (int)MAX(0, (gssize)(WITNESS_COLUMN - (text->len - begin))), "", colours->dim, place,
+                colours->off);
         }
         g_string_append_c(text, '\n');
     }
@@ -312,33 +314,81 @@ char *report_text_finding(const struct finding *finding, const struct report_sty
     return g_string_free(text, false);
 }
 
+static double seconds_before(
+    const struct model *model, const struct model_incident *incident, int64_t since_ticks)
+{
+    return (double)(incident->ticks - since_ticks) * model->ns_per_tick / 1e9;
+}
+
+// "waits for a signal of 'c'": what a thread is blocked by, as far as that was recorded.
+static char *wait_text(const struct model *model, const struct trace_incident_thread *row)
+{
+    const struct model_object *object = model_object(model, row->object_id);
+    const struct model_thread *joined = model_thread(model, row->joined_id);
+    if (joined)
+        return g_strdup_printf("waits for the end of '%s' (%u)", joined->label, row->joined_id);
+    if (!object)
+        return g_strdup("runs, or is in a system call");
+    switch (event_kind_by_name(row->request)) {
+    case EVENT_COND_WAIT:
+        return g_strdup_printf("waits for a signal of '%s'", object->label);
+    case EVENT_BARRIER_ARRIVE:
+        return g_strdup_printf("waits at the barrier '%s'", object->label);
+    case EVENT_DESTROY:
+        return g_strdup_printf("destroys '%s' and waits for its users", object->label);
+    case EVENT_ONCE_REQUEST:
+        return g_strdup_printf("waits for the routine of '%s'", object->label);
+    case EVENT_REQUEST_SHARED:
+    case EVENT_REQUEST_TIMED_SHARED:
+        return g_strdup_printf(
+            "waits for the %s '%s', to read", object_kind_name(object->row.kind), object->label);
+    default:
+        return g_strdup_printf("waits for the %s '%s'", object_kind_name(object->row.kind), object->label);
+    }
+}
+
+static void append_incident_hold(GString *text, const struct model *model,
+    const struct model_incident *incident, const struct trace_incident_hold *hold,
+    const struct colours *colours)
+{
+    const struct model_object *held = model_object(model, hold->object_id);
+    if (!held)
+        return;
+    g_string_append(text, "      holds '");
+    append_clean(text, held->label);
+    g_string_append_printf(text, "'%s, taken %.2f s before in\n", hold->shared ? " for reading" : "",
+        seconds_before(model, incident, hold->since_ticks));
+    append_stack(text, model, hold->stack_id, colours);
+}
+
+static void append_incident_thread(GString *text, const struct model *model,
+    const struct model_incident *incident, const struct trace_incident_thread *row,
+    const struct colours *colours)
+{
+    const struct model_thread *thread = model_thread(model, row->thread_id);
+    g_autofree char *waits = wait_text(model, row);
+    g_string_append(text, "    thread '");
+    append_clean(text, thread ? thread->label : "?");
+    g_string_append_printf(text, "' (%u) ", row->thread_id);
+    append_clean(text, waits);
+    if (row->since_ticks >= 0)
+        g_string_append_printf(text, " for %.2f s", seconds_before(model, incident, row->since_ticks));
+    g_string_append_c(text, '\n');
+    if (row->stack_id)
+        append_stack(text, model, row->stack_id, colours);
+    for (unsigned i = 0; i < incident->n_holds; i++)
+        if (incident->holds[i].thread_id == row->thread_id)
+            append_incident_hold(text, model, incident, &incident->holds[i], colours);
+}
+
+// What every thread was doing when the recorder stopped the program.
 static void append_incident(GString *text, const struct model *model, const struct model_incident *incident,
     const struct colours *colours)
 {
     g_string_append_printf(text, "%s%s%s: what the threads were doing\n", colours->bold,
         strcmp(incident->what, "timeout") == 0 ? "time is up" : incident->what, colours->off);
-    for (unsigned i = 0; i < incident->n_threads; i++) {
-        const struct trace_incident_thread *row = &incident->threads[i];
-        const struct model_thread *thread = model_thread(model, row->thread_id);
-        const struct model_object *object = model_object(model, row->object_id);
-        const struct model_thread *joined = model_thread(model, row->joined_id);
-        g_string_append_printf(text, "    thread '%s' (%u) ", thread ? thread->label : "?", row->thread_id);
-        if (joined)
-            g_string_append_printf(text, "waits for the end of '%s'", joined->label);
-        else if (object)
-            g_string_append_printf(
-                text, "waits for %s '%s'", object_kind_name(object->row.kind), object->label);
-        else
-            g_string_append(text, "waits for no lock");
-        for (unsigned j = 0; j < incident->n_holds; j++) {
-            const struct model_object *held = model_object(model, incident->holds[j].object_id);
-            if (incident->holds[j].thread_id == row->thread_id && held)
-                g_string_append_printf(text, ", holds '%s'", held->label);
-        }
-        g_string_append_c(text, '\n');
-        if (row->stack_id)
-            append_stack(text, model, row->stack_id, colours);
-    }
+    for (unsigned i = 0; i < incident->n_threads; i++)
+        append_incident_thread(text, model, incident, &incident->threads[i], colours);
 }
 
 char *report_text_incident(
