@@ -47,7 +47,8 @@ char *cycle_fingerprint(const struct model *model, const struct cycle_edge *edge
     return joined(texts, n, first);
 }
 
-static void add_edge_steps(struct finding *finding, const struct cycle_edge *edge)
+static void add_edge_steps(
+    struct finding *finding, const struct cycle_edge *edge, const struct cycle_edge *next)
 {
     if (edge->key < edge->n_held) {
         const struct hold *key = &edge->held[edge->key];
@@ -59,6 +60,9 @@ static void add_edge_steps(struct finding *finding, const struct cycle_edge *edg
         : edge->wanted_shared ? "request-shared"
                               : "request",
         edge->wanted, edge->wanted_stack, edge->held, edge->n_held);
+    if (!edge->wanted)
+        g_array_index(finding->steps, struct finding_step, finding->steps->len - 1).other_thread =
+            next->thread_id;
 }
 
 struct finding *cycle_finding(const struct model *model, const struct rule *rule, enum finding_level level,
@@ -70,11 +74,12 @@ struct finding *cycle_finding(const struct model *model, const struct rule *rule
     // The locks of the circle come first, in its order, before what else is held.
     for (unsigned i = 0; i < n; i++) {
         const struct cycle_edge *edge = &edges[(first + i) % n];
-        if (edge->key < edge->n_held && !g_ptr_array_find(finding->objects, edge->held[edge->key].object, NULL))
+        if (edge->key < edge->n_held &&
+            !g_ptr_array_find(finding->objects, edge->held[edge->key].object, NULL))
             g_ptr_array_add(finding->objects, (void *)edge->held[edge->key].object);
     }
     for (unsigned i = 0; i < n; i++)
-        add_edge_steps(finding, &edges[(first + i) % n]);
+        add_edge_steps(finding, &edges[(first + i) % n], &edges[(first + i + 1) % n]);
     finding->site_stack = edges[first].wanted_stack;
     g_autofree char *parts = joined(texts, n, first);
     finding_set_id(finding, parts);

@@ -21,6 +21,7 @@ static const struct detector *const detectors[] = {
     &detector_blocking_call,
     &detector_lost_time,
     &detector_lock_order,
+    &detector_class_order, // after it: is silent where a cycle has been told
 };
 
 const struct rule rule_deadlock = {

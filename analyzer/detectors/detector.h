@@ -30,6 +30,7 @@ struct detector {
 extern const struct detector detector_double_lock;
 extern const struct detector detector_unreleased_lock;
 extern const struct detector detector_lock_order;
+extern const struct detector detector_class_order;
 extern const struct detector detector_deadlock;
 extern const struct detector detector_stuck;
 extern const struct detector detector_unlock;

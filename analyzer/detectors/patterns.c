@@ -9,6 +9,7 @@
 // cannot happen; else it may, in a way that this search does not see (critical sections in another order than recorded).
 #include "patterns.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "closure.h"
@@ -60,7 +61,13 @@ static unsigned key_of(const struct casting *casting, unsigned i)
     return graph_pattern_find(casting->patterns[i], casting->patterns[before]->wanted.object);
 }
 
-// Equal for choices that differ in nothing a finding would show, wherever the circle is begun.
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// Equal for choices that differ in nothing a finding would show, wherever the circle is begun, and however often it goes through
+// the same places: a transfer between any two of many accounts is one cycle, whether two, three or more of them meet.
 static char *places_key(const struct casting *casting)
 {
     unsigned n = casting->n;
@@ -72,18 +79,11 @@ static char *places_key(const struct casting *casting)
         texts[i] = g_strdup_printf("%u,%u,%u,%u;", pattern->wanted.object->class_id,
             pattern->held[held].object->class_id, instance->stack, instance->held_stacks[held]);
     }
-    unsigned first = 0;
-    for (unsigned start = 1; start < n; start++)
-        for (unsigned i = 0; i < n; i++) {
-            int order = strcmp(texts[(start + i) % n], texts[(first + i) % n]);
-            if (order < 0)
-                first = start;
-            if (order != 0)
-                break;
-        }
+    qsort(texts, n, sizeof *texts, by_text);
     GString *key = g_string_new(NULL);
     for (unsigned i = 0; i < n; i++)
-        g_string_append(key, texts[(first + i) % n]);
+        if (i == 0 || strcmp(texts[i - 1], texts[i]) != 0)
+            g_string_append(key, texts[i]);
     return g_string_free(key, false);
 }
 

@@ -23,6 +23,12 @@ static uint32_t place_of(const struct small_trace *trace, unsigned op, bool coar
     return coarse ? 1u + trace->ops[op].object % 3 : op + 1;
 }
 
+// Likewise for objects: each a class of its own, or few classes.
+static unsigned class_of(unsigned object, bool coarse)
+{
+    return object && coarse ? 1 + object % 2 : object;
+}
+
 struct prediction {
     struct prediction_survey *survey;
     struct prediction_trace *trace;
@@ -70,6 +76,10 @@ static int by_text(const void *a, const void *b)
 static char *join_sorted(GPtrArray *texts)
 {
     g_ptr_array_sort(texts, by_text);
+    for (unsigned i = texts->len;
+         i-- > 1;) // a circle that goes through the same places twice is that of going once
+        if (strcmp(texts->pdata[i - 1], texts->pdata[i]) == 0)
+            g_ptr_array_remove_index(texts, i);
     g_ptr_array_add(texts, NULL);
     return g_strjoinv(" ", (char **)texts->pdata);
 }
@@ -81,16 +91,11 @@ static char *explored_text(
     for (unsigned i = 0; i < deadlock->n; i++) {
         const struct explorer_side *side = &deadlock->sides[i];
         unsigned held = deadlock->sides[(i + deadlock->n - 1) % deadlock->n].wanted;
-        g_ptr_array_add(
-            texts, g_strdup_printf("%u@%u<%u@%u", side->wanted, place_of(trace, side->request, coarse), held,
-                       side->hold == EXPLORER_END ? 0 : place_of(trace, side->hold, coarse)));
+        g_ptr_array_add(texts, g_strdup_printf("%u@%u<%u@%u", class_of(side->wanted, coarse),
+                                   place_of(trace, side->request, coarse), class_of(held, coarse),
+                                   side->hold == EXPLORER_END ? 0 : place_of(trace, side->hold, coarse)));
     }
     return join_sorted(texts);
-}
-
-static unsigned object_number(const struct model_object *object)
-{
-    return object->row.kind == OBJECT_NONE ? 0 : object->row.id;
 }
 
 static char *predicted_text(const struct pattern_cycle *cycle)
@@ -101,8 +106,8 @@ static char *predicted_text(const struct pattern_cycle *cycle)
         const struct pattern_side *before = &cycle->sides[(i + cycle->n - 1) % cycle->n];
         unsigned key = graph_pattern_find(side->pattern, before->pattern->wanted.object);
         g_ptr_array_add(texts,
-            g_strdup_printf("%u@%u<%u@%u", object_number(side->pattern->wanted.object), side->instance->stack,
-                object_number(side->pattern->held[key].object), side->instance->held_stacks[key]));
+            g_strdup_printf("%u@%u<%u@%u", side->pattern->wanted.object->class_id, side->instance->stack,
+                side->pattern->held[key].object->class_id, side->instance->held_stacks[key]));
     }
     return join_sorted(texts);
 }
@@ -227,7 +232,10 @@ struct result {
 
 static struct result run_once(const struct small_trace *trace, bool coarse)
 {
-    struct check check = { .trace = trace, .coarse = coarse, .complaints = g_string_new(NULL) };
+    struct small_trace classed = *trace;
+    for (unsigned i = 1; i <= trace->n_objects; i++)
+        classed.objects[i].class_id = class_of(i, coarse);
+    struct check check = { .trace = &classed, .coarse = coarse, .complaints = g_string_new(NULL) };
     check_run(&check);
     struct result result = { .patterns = check.patterns, .predicted = g_hash_table_size(check.predicted) };
     g_hash_table_unref(check.predicted);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+// lock-order-cycle of a class with itself: locks made at one place in the code are taken while another of them is held, now in
+// one order, now in the other. Two such locks may never have met in both orders in this run, but nothing keeps them from it.
+//
+// Silent where the run shows an order: always the lower address first, or always the higher; always the one made first, or always
+// the one made last (an index, a parent before its children). Silent, too, where one lock was always held around it, where one
+// thread only did so, where create and join kept those who did apart, and where lock-order has told a cycle of two of these locks.
+// Blind to orders by other means, such as a number inside the object: hence a warning.
+#include <string.h>
+
+#include "cycle.h"
+#include "rules.h"
+
+#define EXAMPLES_MAX 8u // kept of each direction, of different threads
+
+struct example {
+    uint32_t thread_id;
+    uint32_t segment;
+    struct hold *held; // owned
+    unsigned n_held;
+    unsigned key;
+    const struct model_object *wanted;
+    uint32_t stack;
+};
+
+struct class_state {
+    unsigned by_address[2]; // how often: [0] the higher one first, [1] the lower one first
+    unsigned by_age[2];     // [0] the younger one first, [1] the older one first
+    GArray *examples[2];    // of struct example, by address
+    GArray *gates;          // of const struct model_object *: held around it each time
+};
+
+struct class_order {
+    struct detection *detection;
+    GHashTable *classes; // class id -> struct class_state *
+};
+
+static void example_clear(void *data)
+{
+    g_free(((struct example *)data)->held);
+}
+
+static void class_free(void *data)
+{
+    struct class_state *class = data;
+    g_array_unref(class->examples[0]);
+    g_array_unref(class->examples[1]);
+    if (class->gates)
+        g_array_unref(class->gates);
+    g_free(class);
+}
+
+static void *begin(struct detection *detection)
+{
+    struct class_order *state = g_new0(struct class_order, 1);
+    state->detection = detection;
+    state->classes = g_hash_table_new_full(NULL, NULL, NULL, class_free);
+    return state;
+}
+
+static struct class_state *need_class(struct class_order *state, unsigned class_id)
+{
+    struct class_state *class = g_hash_table_lookup(state->classes, GUINT_TO_POINTER(class_id));
+    if (class)
+        return class;
+    class = g_new0(struct class_state, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        class->examples[i] = g_array_new(false, true, sizeof(struct example));
+        g_array_set_clear_func(class->examples[i], example_clear);
+    }
+    g_hash_table_insert(state->classes, GUINT_TO_POINTER(class_id), class);
+    return class;
+}
+
+// Keeps of the gates those that are held now as well; readers are no gate.
+static void keep_gates(struct class_state *class, const struct held_set *held)
+{
+    if (!class->gates) {
+        class->gates = g_array_new(false, false, sizeof(const struct model_object *));
+        for (unsigned i = 0; i < held->count; i++)
+            if (!held->holds[i].shared)
+                g_array_append_val(class->gates, held->holds[i].object);
+        return;
+    }
+    for (unsigned i = class->gates->len; i-- > 0;) {
+        const struct model_object *gate = g_array_index(class->gates, const struct model_object *, i);
+        const struct hold *hold = held_set_find(held, gate->row.id);
+        if (!hold || hold->shared)
+            g_array_remove_index_fast(class->gates, i);
+    }
+}
+
+static void keep_example(struct class_order *state, GArray *examples, const struct replay_step *step,
+    const struct model_object *wanted, unsigned key)
+{
+    const struct replay_thread *thread = step->thread;
+    if (examples->len >= EXAMPLES_MAX)
+        return;
+    for (unsigned i = 0; i < examples->len; i++)
+        if (g_array_index(examples, struct example, i).thread_id == step->ordered->thread_id)
+            return;
+    struct example example = {
+        .thread_id = step->ordered->thread_id,
+        .segment =
+            thread_order_segment(replay_thread_order(state->detection->replay), step->ordered->thread_id),
+        .held = g_memdup2(thread->held.holds, thread->held.count * sizeof(struct hold)),
+        .n_held = thread->held.count,
+        .key = key,
+        .wanted = wanted,
+        .stack = step->event->stack ? step->event->stack : thread->request.stack,
+    };
+    g_array_append_val(examples, example);
+}
+
+// What has no init call is made, as far as the run shows, by its first use: that it was used first means nothing.
+static void note_age(
+    struct class_state *class, const struct model_object *first, const struct model_object *second)
+{
+    bool known = first->row.flags & second->row.flags & OBJECT_BY_INIT;
+    class->by_age[0] += !known || first->row.id > second->row.id;
+    class->by_age[1] += !known || first->row.id < second->row.id;
+}
+
+static void event(void *data, const struct replay_step *step)
+{
+    struct class_order *state = data;
+    const struct replay_thread *thread = step->thread;
+    const struct model_object *wanted = step->object;
+    if (!thread->held.count || !wanted || !wanted->class_id || step->hold ||
+        wanted->row.kind == OBJECT_SEMAPHORE)
+        return;
+    // What it has asked for and now gets was counted when it asked.
+    if (event_is_acquire(step->event->kind) && event_is_request(thread->request.kind) &&
+        thread->request.subject == step->event->subject)
+        return;
+    for (unsigned i = 0; i < thread->held.count; i++) {
+        const struct hold *hold = &thread->held.holds[i];
+        if (hold->object->class_id != wanted->class_id ||
+            hold->object->row.process_id != wanted->row.process_id ||
+            (hold->shared && event_is_shared(step->event->kind)))
+            continue;
+        struct class_state *class = need_class(state, wanted->class_id);
+        unsigned up = hold->object->row.address < wanted->row.address;
+        class->by_address[up]++;
+        note_age(class, hold->object, wanted);
+        keep_gates(class, &thread->held);
+        keep_example(state, class->examples[up], step, wanted, i);
+    }
+}
+
+// Two examples of different directions, else of any, by different threads at the same time. False: there are none.
+static bool find_pair(
+    struct class_order *state, const struct class_state *class, const struct example *ret_pair[2])
+{
+    static const unsigned char directions[][2] = { { 0, 1 }, { 0, 0 }, { 1, 1 } };
+    struct thread_order *order = replay_thread_order(state->detection->replay);
+    for (size_t d = 0; d < G_N_ELEMENTS(directions); d++) {
+        const GArray *first = class->examples[directions[d][0]];
+        const GArray *second = class->examples[directions[d][1]];
+        for (unsigned i = 0; i < first->len; i++)
+            for (unsigned j = 0; j < second->len; j++) {
+                const struct example *a = &g_array_index(first, struct example, i);
+                const struct example *b = &g_array_index(second, struct example, j);
+                if (!thread_order_concurrent(order, a->thread_id, a->segment, b->thread_id, b->segment))
+                    continue;
+                // Told is one of each direction, whoever did it.
+                ret_pair[0] = d == 0 ? a : &g_array_index(class->examples[0], struct example, 0);
+                ret_pair[1] = d == 0 ? b : &g_array_index(class->examples[1], struct example, 0);
+                return true;
+            }
+    }
+    return false;
+}
+
+// Has a circle of locks of the class been told already?
+static bool is_told(const struct class_order *state, unsigned class_id)
+{
+    const GPtrArray *findings = state->detection->findings->all;
+    for (unsigned i = 0; i < findings->len; i++) {
+        const struct finding *finding = findings->pdata[i];
+        if ((finding->rule != &rule_lock_order_cycle && finding->rule != &rule_deadlock) || finding->reason)
+            continue;
+        unsigned same = 0;
+        for (unsigned j = 0; j < finding->objects->len; j++)
+            same += ((const struct model_object *)finding->objects->pdata[j])->class_id == class_id;
+        if (same > 1)
+            return true;
+    }
+    return false;
+}
+
+static struct cycle_edge edge_of(const struct example *example)
+{
+    return (struct cycle_edge){
+        .thread_id = example->thread_id,
+        .held = example->held,
+        .n_held = example->n_held,
+        .key = example->key,
+        .wanted = example->wanted,
+        .wanted_stack = example->stack,
+    };
+}
+
+// "accounts[].lock" out of the key "mutex bank accounts[].lock"; of a lock without a name, where it was made.
+static const char *class_name(const struct model_object *object)
+{
+    const char *name = object->class_key;
+    if (!object->row.name || !*object->row.name)
+        return object->label;
+    for (unsigned word = 0; word < 2 && strchr(name, ' '); word++)
+        name = strchr(name, ' ') + 1;
+    return name;
+}
+
+static void report(struct class_order *state, const struct example *pair[2])
+{
+    const struct cycle_edge edges[] = { edge_of(pair[0]), edge_of(pair[1]) };
+    struct finding *finding =
+        cycle_finding(state->detection->model, &rule_lock_order_cycle, LEVEL_WARNING, edges, 2);
+    const struct model_object *wanted = pair[0]->wanted;
+    g_autofree char *parts = g_strdup_printf("class %s", wanted->class_key);
+    finding_set_id(finding, parts);
+    finding->verdict = "potential";
+    g_autofree char *first = finding_thread_label(finding, pair[0]->thread_id);
+    g_autofree char *second = finding_thread_label(finding, pair[1]->thread_id);
+    bool one = pair[0]->thread_id == pair[1]->thread_id;
+    finding_set_message(finding, g_strdup_printf("locks of one class (%s) are taken while another of them is "
+                                                 "held, in no consistent order, by %s%s%s",
+                                     class_name(wanted), first, one ? "" : " and ", one ? "" : second));
+    finding_list_add(state->detection->findings, finding);
+}
+
+static void finish(void *data)
+{
+    struct class_order *state = data;
+    g_autoptr(GList) ids = g_hash_table_get_keys(state->classes);
+    for (GList *id = ids; id; id = id->next) {
+        const struct class_state *class = g_hash_table_lookup(state->classes, id->data);
+        const struct example *pair[2];
+        if (!class->by_address[0] || !class->by_address[1] || !class->by_age[0] || !class->by_age[1])
+            continue;
+        if (class->gates->len || is_told(state, GPOINTER_TO_UINT(id->data)) || !find_pair(state, class, pair))
+            continue;
+        report(state, pair);
+    }
+    g_hash_table_unref(state->classes);
+    g_free(state);
+}
+
+const struct detector detector_class_order = {
+    .name = "class-order",
+    .kinds = DETECTOR_SEES(EVENT_REQUEST) | DETECTOR_SEES(EVENT_REQUEST_SHARED) |
+             DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_SHARED),
+    .begin = begin,
+    .event = event,
+    .finish = finish,
+};
