@@ -158,6 +158,8 @@ static inline uint64_t ticks_now(const struct thread *thread)
     return __rdtsc() - thread->zero_ticks;
 }
 
+// Sets thread->limit from the recorder's tail.
+void ring_look_for_room(struct thread *thread);
 // Makes sure of room for n slots, waiting or dropping as the recording's user chose. False: drop (counted).
 bool ring_make_room(struct thread *thread, uint64_t n);
 
