@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
     &command_export,
     &command_import,
     &command_sql,
+    &command_gui,
 };
 
 int command_fail(const char *format, ...)

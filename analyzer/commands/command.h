@@ -34,6 +34,7 @@ extern const struct command command_stats;
 extern const struct command command_export;
 extern const struct command command_import;
 extern const struct command command_sql;
+extern const struct command command_gui;
 
 // One line to stderr: "trenza: ..." with the rest as printf says. For errors of Trenza and its use. Returns COMMAND_FAILED.
 int command_fail(const char *format, ...) G_GNUC_PRINTF(1, 2);
