@@ -2,14 +2,16 @@
 // long-hold, contention: where threads lose time waiting for locks. Notes: they say what is slow, not what is wrong.
 //
 // A long hold counts when somebody waited for it all that while; contention, when many waits for one class of locks add up
-// to much. The bounds are absolute and high, so that a scheduler's whims are not reported, and only the worst are.
+// to much: for itself and for the time its threads had. The bounds are high, so that a scheduler's whims are not reported, and
+// only the worst are.
 #include "detector.h"
 #include "rules.h"
 
 #define LONG_NS 250e6      // waited for one hold
 #define CONTENDED_NS 500e6 // waited for one class of locks, all waits together
 #define CONTENDED_WAITS 100u
-#define WORST 5u // of each rule
+#define CONTENDED_SHARE 0.05 // of the time of the threads that waited
+#define WORST 5u             // of each rule
 
 const struct rule rule_long_hold = {
     .id = "long-hold",
@@ -51,13 +53,15 @@ struct place_time {
 struct class_time {
     const struct model_object *object; // the first of its class
     uint64_t waits;
-    uint64_t waited;    // ticks
-    GHashTable *places; // stack.id -> struct place_time
+    uint64_t waited;     // ticks
+    GHashTable *places;  // stack.id -> struct place_time
+    GHashTable *threads; // set of thread.id
 };
 
 struct lost_time {
     struct detection *detection;
     uint64_t long_ticks;
+    int64_t last_ticks;     // of the last event seen
     GHashTable *last;       // object.id -> struct hold_time
     GHashTable *long_holds; // "class stack" -> struct long_hold
     GHashTable *classes;    // class id -> struct class_time
@@ -67,6 +71,7 @@ static void free_class(void *data)
 {
     struct class_time *class = data;
     g_hash_table_unref(class->places);
+    g_hash_table_unref(class->threads);
     g_free(class);
 }
 
@@ -123,9 +128,11 @@ static void note_wait(struct lost_time *state, const struct replay_step *step, u
         class = g_new0(struct class_time, 1);
         class->object = step->object;
         class->places = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        class->threads = g_hash_table_new(NULL, NULL);
         g_hash_table_insert(state->classes, key, class);
     }
     class->waits++;
+    g_hash_table_add(class->threads, GUINT_TO_POINTER(step->ordered->thread_id));
     class->waited += waited;
     gpointer stack = GUINT_TO_POINTER(step->thread->request.stack);
     struct place_time *place = g_hash_table_lookup(class->places, stack);
@@ -142,6 +149,7 @@ static void event(void *data, const struct replay_step *step)
 {
     struct lost_time *state = data;
     const struct replay_request *request = &step->thread->request;
+    state->last_ticks = (int64_t)step->event->ticks;
     if (step->event->kind == EVENT_COND_WAIT) {
         end_hold(state, step, step->mutex ? held_set_find(&step->thread->held, step->mutex->row.id) : NULL);
         return;
@@ -219,6 +227,30 @@ static GPtrArray *sorted(GHashTable *table, GCompareFunc compare)
     return all;
 }
 
+// The time of a thread: from its start to its end, or as long as the recording lasted.
+static double thread_seconds(const struct lost_time *state, const struct class_time *class)
+{
+    const struct model *model = state->detection->model;
+    double sum = 0;
+    GHashTableIter each;
+    void *key;
+    g_hash_table_iter_init(&each, class->threads);
+    while (g_hash_table_iter_next(&each, &key, NULL)) {
+        const struct model_thread *thread = model_thread(model, GPOINTER_TO_UINT(key));
+        int64_t start = thread ? MAX(thread->row.started_ticks, 0) : 0;
+        int64_t end = thread && thread->row.ended_ticks > start ? thread->row.ended_ticks : state->last_ticks;
+        sum += end > start ? seconds(state, (uint64_t)(end - start)) : 0;
+    }
+    return sum;
+}
+
+static bool is_contended(const struct lost_time *state, const struct class_time *class)
+{
+    double waited = seconds(state, class->waited);
+    return class->waits >= CONTENDED_WAITS && waited * 1e9 >= CONTENDED_NS &&
+           waited >= CONTENDED_SHARE * thread_seconds(state, class);
+}
+
 static void report_contention(struct lost_time *state, const struct class_time *class)
 {
     const struct model *model = state->detection->model;
@@ -243,11 +275,12 @@ static void finish(void *data)
     g_autoptr(GPtrArray) classes = sorted(state->classes, longer_class_first);
     for (unsigned i = 0; i < MIN(holds->len, WORST); i++)
         report_long_hold(state, holds->pdata[i]);
-    for (unsigned i = 0; i < MIN(classes->len, WORST); i++) {
-        const struct class_time *class = classes->pdata[i];
-        if (class->waits >= CONTENDED_WAITS && seconds(state, class->waited) * 1e9 >= CONTENDED_NS)
-            report_contention(state, class);
-    }
+    unsigned reported = 0;
+    for (unsigned i = 0; i < classes->len && reported < WORST; i++)
+        if (is_contended(state, classes->pdata[i])) {
+            report_contention(state, classes->pdata[i]);
+            reported++;
+        }
     g_hash_table_unref(state->last);
     g_hash_table_unref(state->long_holds);
     g_hash_table_unref(state->classes);
