@@ -129,7 +129,8 @@ GPtrArray *coverage_warnings(const struct coverage *coverage)
     if (coverage->bounded)
         g_ptr_array_add(
             lines, g_strdup("a bound was reached: there may be more cycles of locks than reported"));
-    if (coverage->unresolved_stacks)
+    // A stripped shell among the programs is nobody's concern; a program of one's own without names is.
+    if (coverage->objects && coverage->unresolved_stacks * 2 > coverage->stacks)
         g_ptr_array_add(
             lines, g_strdup_printf("%u of %u stacks have no names or are cut off (was it compiled with -g?)",
                        coverage->unresolved_stacks, coverage->stacks));
