@@ -77,3 +77,6 @@ TRENZA_EVENT(LOST, "lost", 1, "payload a: how many events were dropped here beca
 // Accesses to memory, in traces that come from elsewhere (STD); nothing here records them. subject: the variable.
 TRENZA_EVENT(READ, "read", 0, "reads what was written last")
 TRENZA_EVENT(WRITE, "write", 0, "writes")
+
+// What the program says of itself (trenza.h); becomes a column of its object, and no event of a trace.
+TRENZA_EVENT(OBJECT_NAME, "object-name", 3, "subject: the object; payload: its name, 48 bytes, NUL-padded")

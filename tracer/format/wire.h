@@ -49,6 +49,8 @@ union wire_slot {
 };
 _Static_assert(sizeof(union wire_slot) == 16, "a ring slot is 16 bytes");
 
+#define WIRE_OBJECT_NAME_BYTES 48u // payload of OBJECT_NAME, at least one NUL at its end
+
 #define WIRE_TICKS(event) ((event).ticks_kind >> 8)
 #define WIRE_KIND(event) ((unsigned)((event).ticks_kind & 255))
 

@@ -226,6 +226,14 @@ static void apply_thread_name(struct arrival *arrival)
     named->changed = true;
 }
 
+static void apply_object_name(struct arrival *arrival)
+{
+    char name[WIRE_OBJECT_NAME_BYTES];
+    copy_payload(arrival, name, sizeof name);
+    name[sizeof name - 1] = '\0';
+    object_named(arrival->recording, arrival->process, arrival->slot.subject, name);
+}
+
 static void apply_thread_end(struct arrival *arrival)
 {
     thread_encode(arrival->recording, arrival->thread, &arrival->event);
@@ -379,6 +387,10 @@ static void apply_slowly(
     unsigned kind = WIRE_KIND(*slot);
     if (kind == EVENT_STACK) {
         apply_stack(&arrival);
+        return;
+    }
+    if (kind == EVENT_OBJECT_NAME) {
+        apply_object_name(&arrival);
         return;
     }
     arrival.event = (struct trace_event){ .ticks = arrival.ticks,

@@ -132,6 +132,7 @@ static void record_free(struct recording *recording, struct object_record *recor
     g_hash_table_remove(recording->orphans, GUINT_TO_POINTER(record->row.id));
     permits_forget(recording, record->row.id);
     g_free(record->shared_key);
+    g_free(record->name);
     g_free(record);
 }
 
@@ -268,6 +269,17 @@ void object_initialised(struct recording *recording, struct process *process, ui
     record->row.flags |= OBJECT_BY_INIT;
     if (stack)
         record->row.create_stack = stack;
+    make_pending(recording, record);
+}
+
+void object_named(struct recording *recording, struct process *process, uint32_t local, const char *name)
+{
+    struct object_record *record = record_of(process, local);
+    if (!record)
+        return;
+    g_free(record->name);
+    record->name = g_utf8_make_valid(name, -1);
+    record->row.name = record->name;
     make_pending(recording, record);
 }
 

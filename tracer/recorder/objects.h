@@ -13,6 +13,7 @@ struct object_record {
     uint32_t local;             // its number there
     struct shared_place *place; // NULL: one process's alone
     char *shared_key;           // owned; NULL: likewise
+    char *name;                 // owned; what the program calls it; NULL: nothing
     bool pending;               // in recording->pending_objects
     bool unsure;                // destroyed so recently that a refusal may still follow
 };
@@ -36,6 +37,8 @@ void object_define(struct recording *recording, struct process *process, uint32_
     const struct wire_object *wire, uint64_t ticks, uint32_t thread_id, uint32_t stack);
 // The INIT event.
 void object_initialised(struct recording *recording, struct process *process, uint32_t local, uint32_t stack);
+// The OBJECT_NAME event. Of an object that is not known yet, or no more, it is forgotten.
+void object_named(struct recording *recording, struct process *process, uint32_t local, const char *name);
 // DESTROY, DESTROY_FAILED and OBJECT_END (how: schema.sql's words; NULL takes a destroy back).
 void object_end(
     struct recording *recording, struct process *process, uint32_t local, uint64_t ticks, const char *how);
