@@ -87,7 +87,8 @@ static void draw_join(struct paint *paint, const struct scene *scene, struct spa
 {
     const struct span *span = timeline_span(scene->timeline, wait);
     const struct lane *joined = timeline_lane(scene->timeline, span->subject);
-    if (!joined || !joined->ends || span->flags & (SPAN_OPEN | SPAN_FAILED) || !visible(scene, span->end))
+    bool waited = joined && joined->ends && joined->end >= span->begin;
+    if (!waited || span->flags & (SPAN_OPEN | SPAN_FAILED) || !visible(scene, span->end))
         return;
     const struct scene_row *from = scene_row_of_lane(scene, (uint32_t)(joined - scene->timeline->lanes));
     const struct scene_row *to = scene_row_of_lane(scene, wait.lane);

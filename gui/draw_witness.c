@@ -41,6 +41,15 @@ static double column_x(const struct columns *columns, unsigned step)
     return columns->left + ((double)step - columns->first) * columns->width;
 }
 
+// Steps of the story keep the numbers they have there.
+static unsigned step_number(const struct play *play, unsigned i)
+{
+    if (play->is_witness)
+        return i + 1;
+    const struct finding_step *first = &g_array_index(play->finding->steps, struct finding_step, 0);
+    return (unsigned)(play_step(play, i) - first) + 1;
+}
+
 static void draw_header(
     struct paint *paint, const struct play *play, const struct columns *columns, unsigned done)
 {
@@ -56,8 +65,8 @@ static void draw_header(
         paint_text(paint, note, 24 + used, 17, columns->right - used - 36, TEXT_SMALL, theme->dim);
     for (unsigned i = columns->first; i < MIN(columns->first + columns->count, play->steps->len); i++) {
         struct colour colour = i < done ? theme->accent : theme->faint;
-        paint_badge(
-            paint, i + 1, column_x(columns, i) + 8, HEADER - 14, i + 1 == done ? theme->error : colour);
+        paint_badge(paint, step_number(play, i), column_x(columns, i) + 8, HEADER - 14,
+            i + 1 == done ? theme->error : colour);
     }
     if (columns->first > 0)
         paint_text(paint, "…", columns->left - 12, HEADER - 14, 0, TEXT_BOLD, theme->dim);

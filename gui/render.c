@@ -105,38 +105,49 @@ static bool set_range(struct scene *scene, const struct render_options *options,
     return true;
 }
 
+#define WITNESS_ROOM 500 // px; a lower picture of a timeline has none below it
+
 struct picture {
-    const struct loaded *loaded;
-    const struct finding *finding;
     struct scene scene;
+    const struct play *play; // drawn below the timeline; NULL: nothing is
+    double height;
 };
 
-static void draw_scene(cairo_t *cr, void *data)
+static void draw_picture(cairo_t *cr, void *data)
 {
     struct picture *picture = data;
+    struct scene *scene = &picture->scene;
     struct paint paint;
-    paint_init(&paint, cr, picture->scene.theme);
-    draw_timeline(&paint, &picture->scene);
+    paint_init(&paint, cr, scene->theme);
+    draw_timeline(&paint, scene);
+    if (picture->play) {
+        cairo_translate(cr, 0, scene->height);
+        draw_witness(
+            &paint, picture->play, picture->play->steps->len, scene->width, picture->height - scene->height);
+        paint_line(&paint, 0, 0.5, scene->width, 0.5, scene->theme->line, 1);
+    }
     paint_done(&paint);
 }
 
 static bool render_timeline(const struct loaded *loaded, const struct finding *finding,
     const struct render_options *options, double width, double height, GError **error)
 {
-    struct picture picture = { .loaded = loaded, .finding = finding };
+    g_autoptr(GArray) places = finding ? story_locate(loaded->timeline, finding) : NULL;
+    struct play *play = finding && height >= WITNESS_ROOM ? play_new(finding, places) : NULL;
+    struct picture picture = { .play = play, .height = height };
     struct scene *scene = &picture.scene;
     scene_init(scene, loaded->timeline, options->dark ? &theme_dark : &theme_light);
     scene->by_lock = g_strcmp0(options->view, "locks") == 0;
     scene->marks = loaded->marks;
-    scene_layout(scene, width, height);
-    g_autoptr(GArray) places = finding ? story_locate(loaded->timeline, finding) : NULL;
     scene->finding = finding;
     scene->places = places;
+    scene_layout(scene, width, height - (play ? fmin(draw_witness_height(play), height / 2) : 0));
     scene_axis_to_places(&scene->axis, places);
     scene_reveal_places(scene);
     bool done = set_range(scene, options, error) &&
-                render_to(options->output, width, height, draw_scene, &picture, error);
+                render_to(options->output, width, height, draw_picture, &picture, error);
     scene_done(scene);
+    play_free(play);
     return done;
 }
 
