@@ -24,10 +24,10 @@ def left_behind(mark):
     return found
 
 
-def check(folder, argv, *options, timeout=60, prefix=(), **more):
+def check(folder, argv, *options, timeout=60, prefix=(), trenza=TRENZA, **more):
     """(how it ended, its report or None); nothing of the program may be left."""
     mark = folder.name
-    ended = run([*prefix, TRENZA, 'check', f'--format=json:{folder}/report.json', '--format=text', *options, '--', *argv],
+    ended = run([*prefix, trenza, 'check', f'--format=json:{folder}/report.json', '--format=text', *options, '--', *argv],
                 timeout=timeout, environment={'TRENZA_TEST_MARK': mark}, cwd=folder, **more)
     try:
         wait_until(lambda: not left_behind(mark), 'the whole process tree is gone', 5)
@@ -84,7 +84,8 @@ def a_fork_bomb_is_ended_with_all_its_children(folder):
     is_root = os.geteuid() == 0
     user = ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups'] if is_root else []
     ended, report = check(folder, ['bash', '-c', 'bomb() { bomb | bomb & }; bomb; sleep 1000'], '--timeout=2',
-                          prefix=[*user, 'prlimit', '--nproc=150'], timeout=60)
+                          prefix=[*user, 'prlimit', '--nproc=150'],
+                          trenza=harness.trenza_for_anybody(folder), timeout=60)
     require(ended.status not in (0, TRENZA_FAILED), str(ended))
     require_equal([incident['what'] for incident in report['runs'][0]['incidents']], ['timeout'], 'incidents')
     require(report['runs'][0]['processes'] > 10, f'{report["runs"][0]["processes"]} processes')
