@@ -299,7 +299,9 @@ static uint32_t flags_at_first_use(const void *address, enum object_kind kind, u
     case OBJECT_RWLOCK: {
         const pthread_rwlock_t *rwlock = address;
         const bool taken = rwlock->__data.__cur_writer != 0 || rwlock->__data.__readers >> 3 != 0;
-        return (was_destroyed ? OBJECT_DESTROYED : 0) |
+        // Destroying changes nothing in it; where all is zero it may have been given its static initialiser again.
+        const bool fresh = rwlock->__data.__readers == 0 && rwlock->__data.__wrphase_futex == 0;
+        return (was_destroyed && !fresh ? OBJECT_DESTROYED : 0) |
                (taken && !(flags & OBJECT_PROCESS_SHARED) ? taken_flags() : 0);
     }
     case OBJECT_BARRIER:
@@ -307,6 +309,8 @@ static uint32_t flags_at_first_use(const void *address, enum object_kind kind, u
     case OBJECT_SPINLOCK: // these have no static initialiser
         if (was_destroyed)
             return OBJECT_DESTROYED;
+        if (kind == OBJECT_SPINLOCK && process->forked && *(const int *)address != 1) // 1: free
+            return OBJECT_TAKEN;
         return flags & (OBJECT_PROCESS_SHARED | OBJECT_NAMED) || process->forked ? 0 : OBJECT_UNINITIALISED;
     default:
         return 0;
