@@ -28,6 +28,17 @@ def nothing_happens_without_trenza(folder):
 
 
 @case
+def what_is_to_be_ignored_is_no_part_of_a_cycle(folder):
+    """Two orders, the second one in a region; then the same again outside of it."""
+    for outside, rules in ((0, []), (1, ['lock-order-cycle'])):
+        ended, trace = record(folder, program('ignored_locks', outside), name=f'{outside}.db')
+        require_equal(ended.status, 0, 'status')
+        require_equal([finding['rule'] for finding in trace.findings()], rules, f'outside {outside}')
+        trace.require_order()
+        require_equal(trace.events('acquire-timed'), 2, 'acquisitions that were ignored')
+
+
+@case
 def any_compiler_and_any_link_take_it(folder):
     source = Path(__file__).resolve().parent / 'named_locks.c'
     for compiler, *options in (('cc', '-std=c99', '-Wall', '-Wextra', '-Werror', '-pedantic', '-D_GNU_SOURCE'),

@@ -78,5 +78,6 @@ TRENZA_EVENT(LOST, "lost", 1, "payload a: how many events were dropped here beca
 TRENZA_EVENT(READ, "read", 0, "reads what was written last")
 TRENZA_EVENT(WRITE, "write", 0, "writes")
 
-// What the program says of itself (trenza.h); becomes a column of its object, and no event of a trace.
+// What the program says of itself (trenza.h). A name becomes a column of its object, and no event of a trace.
 TRENZA_EVENT(OBJECT_NAME, "object-name", 3, "subject: the object; payload: its name, 48 bytes, NUL-padded")
+TRENZA_EVENT(IGNORE, "ignore", 0, "arg 1: until arg 0, requests and acquisitions of this thread are told as timed ones: they cannot deadlock for good")

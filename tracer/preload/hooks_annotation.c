@@ -24,3 +24,10 @@ EXPORT void trenza_name_object(const volatile void *object, int kind, const char
     event_emit_payload(call.thread, EVENT_OBJECT_NAME, call.object, call.stack, 0, payload.words,
         WIRE_OBJECT_NAME_BYTES / sizeof(union wire_slot));
 }
+
+EXPORT void trenza_ignore(int begin)
+{
+    struct call call;
+    if (call_begin_plain(&call))
+        call_event(&call, EVENT_IGNORE, begin != 0);
+}

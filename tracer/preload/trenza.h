@@ -8,6 +8,9 @@
 // each line is the test of an address that is zero. In code that is not position-independent (-fno-pie; Debian's gcc makes
 // it so by default) the linker settles that for good: names are not told then, and nothing else changes.
 // Threads are named with pthread_setname_np.
+//
+// Between TRENZA_IGNORE_BEGIN() and TRENZA_IGNORE_END(), which may stand one inside the other, what the calling thread
+// locks counts as a call with a time-out: it holds its locks, but is no part of a deadlock, nor of a cycle of locks.
 #ifndef TRENZA_H
 #define TRENZA_H
 
@@ -16,6 +19,7 @@ extern "C" {
 #endif
 
 extern __attribute__((weak)) void trenza_name_object(const volatile void *object, int kind, const char *name);
+extern __attribute__((weak)) void trenza_ignore(int begin);
 
 #ifdef __cplusplus
 }
@@ -33,5 +37,13 @@ extern __attribute__((weak)) void trenza_name_object(const volatile void *object
 #define TRENZA_NAME_COND(cond, name) TRENZA_NAME_((cond), 4, (name))
 #define TRENZA_NAME_BARRIER(barrier, name) TRENZA_NAME_((barrier), 5, (name))
 #define TRENZA_NAME_SEMAPHORE(semaphore, name) TRENZA_NAME_((semaphore), 6, (name))
+
+#define TRENZA_IGNORE_(begin)                                                                                \
+    do {                                                                                                     \
+        if (trenza_ignore)                                                                                   \
+            trenza_ignore(begin);                                                                            \
+    } while (0)
+#define TRENZA_IGNORE_BEGIN() TRENZA_IGNORE_(1)
+#define TRENZA_IGNORE_END() TRENZA_IGNORE_(0)
 
 #endif

@@ -346,6 +346,31 @@ static void apply_to_threads(struct arrival *arrival)
     }
 }
 
+static void apply_ignore(struct thread *thread, bool begins)
+{
+    if (begins)
+        thread->ignoring += thread->ignoring < UINT16_MAX;
+    else
+        thread->ignoring -= thread->ignoring > 0;
+}
+
+// The program vouches for these: whatever they wait for, they will not wait for ever.
+static unsigned ignored_kind(unsigned kind)
+{
+    switch (kind) {
+    case EVENT_REQUEST:
+        return EVENT_REQUEST_TIMED;
+    case EVENT_REQUEST_SHARED:
+        return EVENT_REQUEST_TIMED_SHARED;
+    case EVENT_ACQUIRE:
+        return EVENT_ACQUIRE_TIMED;
+    case EVENT_ACQUIRE_SHARED:
+        return EVENT_ACQUIRE_TIMED_SHARED;
+    default:
+        return kind;
+    }
+}
+
 static void apply_to_process(struct arrival *arrival)
 {
     uint64_t payload[2];
@@ -363,6 +388,9 @@ static void apply_to_process(struct arrival *arrival)
         break;
     case EVENT_BLOCK_BEGIN:
     case EVENT_BLOCK_END:
+        break;
+    case EVENT_IGNORE:
+        apply_ignore(arrival->thread, arrival->slot.arg != 0);
         break;
     case EVENT_LOST:
         apply_lost(arrival);
@@ -404,6 +432,9 @@ static void apply_slowly(
         ring->process->damaged_events++;
         return;
     }
+    if (G_UNLIKELY(arrival.thread->ignoring))
+        kind = ignored_kind(kind);
+    arrival.event.kind = (uint8_t)kind;
     switch (subject_kind(kind)) {
     case SUBJECT_OBJECT:
         if (kind != EVENT_OBJECT)
@@ -435,7 +466,7 @@ static uint64_t apply_quickly(struct recording *recording, struct ring *ring, ui
     const struct process *process = ring->process;
     const uint32_t *stacks = ring->stacks ? ring->stacks : no_stacks;
     struct thread *thread = ring->thread;
-    if (!thread)
+    if (!thread || thread->ignoring)
         return tail;
     for (; tail != head; tail++) {
         const union wire_slot slot = slot_at(ring, tail);

@@ -41,6 +41,7 @@ struct thread {
     struct thread_wait wait;
     uint8_t last_release; // enum held_removal, for when it is refused
     uint8_t last_post;    // likewise
+    uint16_t ignoring;    // regions to be ignored that it is in, one inside the other
     uint64_t events;
     uint64_t lost;
     uint64_t last_ticks;
