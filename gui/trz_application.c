@@ -138,6 +138,7 @@ static const struct shortcut shortcuts[] = {
     { "window.close", "<Control>w", "Close the window" },
     { "app.quit", "<Control>q", "Quit" },
     { "win.find", "<Control>f", "Filter the findings" },
+    { "win.search", "<Control>l", "Search the timeline for a thread, a lock or a function" },
     { "win.sidebar", "F9", "Show or hide the findings" },
     { "win.view::timeline", "<Alt>1", "Threads" },
     { "win.view::locks", "<Alt>2", "Locks" },

@@ -10,6 +10,7 @@
 #include "describe.h"
 #include "draw.h"
 #include "navigate.h"
+#include "search.h"
 
 #define ZOOM_STEP 1.25
 #define PAN_STEP 0.1
@@ -423,6 +424,20 @@ static void follow_owner(TrzTimeline *self)
     struct span_ref ref;
     if (trz_session_get_focus(self->session, &ref))
         go(self, navigate_owner(timeline_of(self), &ref), ref);
+}
+
+bool trz_timeline_search(TrzTimeline *self, const char *text)
+{
+    struct span_ref ref;
+    if (!self->laid_out || !*text)
+        return false;
+    struct search *search = search_new(timeline_of(self), text);
+    bool after = trz_session_get_focus(self->session, &ref);
+    bool found = search_next(search, after, &ref) || search_next(search, false, &ref);
+    search_free(search);
+    if (found)
+        go(self, true, ref);
+    return found;
 }
 
 static void zoom_to_selection(TrzTimeline *self)

@@ -18,6 +18,8 @@ GtkWidget *trz_timeline_new(TrzSession *session, bool by_lock);
 void trz_timeline_set_dark(TrzTimeline *timeline, bool dark);
 // Draws what is shown, for an export.
 void trz_timeline_draw(TrzTimeline *timeline, cairo_t *cr);
+// Goes to the next span with this text in a name, from the chosen one on, and round again at the end. False: there is none.
+bool trz_timeline_search(TrzTimeline *timeline, const char *text);
 // Signal "hovered" (const char *text): what is under the pointer, in words; "" when nothing is.
 
 G_END_DECLS

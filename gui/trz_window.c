@@ -36,6 +36,7 @@ struct _TrzWindow {
     GtkWidget *divided; // paned: side, views
     GtkWidget *status;
     GtkWidget *welcome;
+    GtkWidget *search; // entry
     guint progress_source;
 };
 
@@ -98,6 +99,7 @@ static void state_changed(TrzWindow *self)
     show_title(self);
     gtk_stack_set_visible_child_name(GTK_STACK(self->pages), pages[state]);
     gtk_widget_set_visible(self->switcher, state >= TRZ_SESSION_ANALYSING);
+    gtk_widget_set_visible(self->search, state >= TRZ_SESSION_ANALYSING);
     if (state == TRZ_SESSION_ANALYSING)
         gtk_widget_grab_focus(self->timeline);
 }
@@ -424,6 +426,33 @@ static GtkWidget *icon_button(const char *icon, const char *name, const char *ac
     return button;
 }
 
+static void search(TrzWindow *self)
+{
+    const char *text = gtk_editable_get_text(GTK_EDITABLE(self->search));
+    gtk_stack_set_visible_child_name(GTK_STACK(self->views), "timeline");
+    if (*text && !trz_timeline_search(TRZ_TIMELINE(self->timeline), text))
+        gtk_label_set_text(GTK_LABEL(self->status), "Nothing has this in its name");
+}
+
+static void make_search(TrzWindow *self, GtkWidget *header)
+{
+    self->search = gtk_search_entry_new();
+    g_object_set(self->search, "placeholder-text", "Thread, lock, function", "width-chars", 16, NULL);
+    gtk_widget_set_tooltip_text(self->search, "Enter goes to the next span with this in a name");
+    gtk_accessible_update_property(
+        GTK_ACCESSIBLE(self->search), GTK_ACCESSIBLE_PROPERTY_LABEL, "Search the timeline", -1);
+    g_signal_connect_swapped(self->search, "activate", G_CALLBACK(search), self);
+    g_signal_connect_swapped(self->search, "next-match", G_CALLBACK(search), self);
+    gtk_header_bar_pack_end(GTK_HEADER_BAR(header), self->search);
+}
+
+static void focus_search(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    (void)action;
+    (void)parameter;
+    gtk_widget_grab_focus(TRZ_WINDOW(widget)->search);
+}
+
 static GtkWidget *make_header(TrzWindow *self)
 {
     GtkWidget *header = gtk_header_bar_new();
@@ -446,6 +475,7 @@ static GtkWidget *make_header(TrzWindow *self)
     gtk_menu_button_set_menu_model(GTK_MENU_BUTTON(menu), model);
     gtk_widget_set_tooltip_text(menu, "Main menu");
     gtk_header_bar_pack_end(GTK_HEADER_BAR(header), menu);
+    make_search(self, header);
     return header;
 }
 
@@ -487,6 +517,7 @@ static void trz_window_class_init(TrzWindowClass *class)
     gtk_widget_class_install_action(widget_class, "win.reload", NULL, reload);
     gtk_widget_class_install_action(widget_class, "win.export", NULL, export_dialog);
     gtk_widget_class_install_action(widget_class, "win.find", NULL, focus_filter);
+    gtk_widget_class_install_action(widget_class, "win.search", NULL, focus_search);
     gtk_widget_class_install_action(widget_class, "win.sidebar", NULL, toggle_sidebar);
     gtk_widget_class_install_action(widget_class, "win.view", "s", show_view);
     gtk_widget_class_install_action(widget_class, "win.next-step", NULL, step);

@@ -218,6 +218,23 @@ def findings_are_filtered(screen, folder):
 
 
 @case
+def threads_and_locks_are_searched(screen, folder):
+    window = Window(screen, folder / 'deadlock.db')
+    window.sees('2 threads wait')
+    key('ctrl+l')
+    subprocess.run(['xdotool', 'type', 'journal'], check=True, timeout=30)
+    key('Return')
+    until(lambda: "'thread-3' holds mutex 'journal'" in window.description('Timeline of threads'), 'the first match')
+    key('Return')
+    until(lambda: "'thread-2' waits for mutex 'journal'" in window.description('Timeline of threads'), 'the next match')
+    key('ctrl+a')
+    subprocess.run(['xdotool', 'type', 'nowhere'], check=True, timeout=30)
+    key('Return')
+    window.sees('Nothing has this in its name')
+    window.close()
+
+
+@case
 def views_are_reached_by_keys(screen, folder):
     window = Window(screen, folder / 'deadlock.db')
     window.sees('2 threads wait')
