@@ -15,11 +15,13 @@
 #define INSTANCES_MAX 256u   // of a pattern
 #define PATHS_MAX 64u        // of a pattern, before only other threads are added
 #define SEGMENTS_MAX 16u     // of an instance
+#define PLACES_MAX 2000u     // patterns of the same places and classes: one more of them tells nothing new
 #define STEPS_MAX 2000000u   // of the search, for each length
 #define CYCLE_LENGTH_MAX 256u
 
 struct lock_graph {
     GHashTable *patterns;    // set of struct graph_pattern *
+    GHashTable *places;      // of uint64_t: hash of places and classes -> number of patterns
     GPtrArray *writers;      // those of patterns that want to write what prefers writers
     GPtrArray *join_objects; // of struct model_object *
     uint64_t left_out;
@@ -68,6 +70,7 @@ struct lock_graph *lock_graph_new(void)
 {
     struct lock_graph *graph = g_new0(struct lock_graph, 1);
     graph->patterns = g_hash_table_new_full(pattern_hash, pattern_equal, pattern_free, NULL);
+    graph->places = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     graph->writers = g_ptr_array_new();
     graph->join_objects = g_ptr_array_new_with_free_func(g_free);
     return graph;
@@ -79,6 +82,7 @@ void lock_graph_free(struct lock_graph *graph)
         return;
     g_ptr_array_unref(graph->writers);
     g_hash_table_unref(graph->patterns);
+    g_hash_table_unref(graph->places);
     g_ptr_array_unref(graph->join_objects);
     g_free(graph);
 }
@@ -168,6 +172,26 @@ static void add_instance(
     g_ptr_array_add(pattern->instances, instance);
 }
 
+// Is there room for another pattern of these places? Many locks of few classes would fill the graph with one story.
+static bool has_room(
+    struct lock_graph *graph, const struct graph_request *request, const struct hold *held, unsigned n)
+{
+    uint64_t hash = (uint64_t)request->wanted->class_id << 32 | request->stack;
+    for (unsigned i = 0; i < n; i++)
+        hash =
+            hash * UINT64_C(0x9e3779b97f4a7c15) + ((uint64_t)held[i].object->class_id << 32 | held[i].stack);
+    uint64_t *known;
+    void *count = NULL;
+    if (g_hash_table_size(graph->patterns) >= PATTERNS_MAX)
+        return false;
+    if (g_hash_table_lookup_extended(graph->places, &hash, (void **)&known, &count) &&
+        GPOINTER_TO_UINT(count) >= PLACES_MAX)
+        return false;
+    g_hash_table_insert(
+        graph->places, g_memdup2(&hash, sizeof hash), GUINT_TO_POINTER(GPOINTER_TO_UINT(count) + 1));
+    return true;
+}
+
 void lock_graph_add(struct lock_graph *graph, const struct graph_request *request)
 {
     unsigned n = MIN(request->n_held, LOCK_GRAPH_HELD_MAX);
@@ -183,7 +207,7 @@ void lock_graph_add(struct lock_graph *graph, const struct graph_request *reques
     };
     struct graph_pattern *pattern = g_hash_table_lookup(graph->patterns, &key);
     if (!pattern) {
-        if (g_hash_table_size(graph->patterns) >= PATTERNS_MAX) {
+        if (!has_room(graph, request, held, n)) {
             graph->left_out++;
             return;
         }
@@ -304,10 +328,10 @@ static void search_on(struct search *search)
         const struct graph_pattern *next = holders->pdata[i];
         if (next->wanted.object->row.id <= first_lock->row.id || on_path(search, next->wanted.object))
             continue;
-        if (++search->steps > STEPS_MAX) {
-            search->graph->left_out += search->steps == STEPS_MAX + 1;
+        if (search->steps > STEPS_MAX)
             return;
-        }
+        search->steps += search->length; // each is compared with the whole path
+        search->graph->left_out += search->steps > STEPS_MAX;
         enum cycle_obstacle obstacle = extend_obstacle(search, next);
         if (obstacle != OBSTACLE_NONE && !search->with_obstacles)
             continue;

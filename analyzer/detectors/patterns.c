@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// For each cycle of patterns all choices of instances of different threads are tried until one is predicted.
+// Each cycle of patterns and each choice of instances of different threads is a candidate for its places. Of the candidates of
+// the same places those whose sides lie nearest to each other in the run are tried, until one is predicted: the less happens
+// between them, the less stands in the way.
 //
 // One choice is decided in time linear in the trace (PLDI 2023, algorithm 2): begin with the first occurrence of each side; close
 // the set of the points before them; where the set has gone past an occurrence, go on to the side's next one outside of it. The
@@ -20,11 +22,28 @@
 #define ATTEMPTS_MAX 64u               // choices of threads tried for the same places
 #define CLOSURE_VISITS_MAX 2000000000u // events, over all attempts
 
+// One choice of threads for one cycle.
+struct candidate {
+    unsigned n;
+    unsigned n_writers;
+    struct pattern_side *sides; // owned
+    uint64_t distance;          // between the first and the last of its sides in the run
+};
+
+// What all candidates of the same places have in common.
+struct places {
+    GArray *candidates;          // of struct candidate, at most ATTEMPTS_MAX
+    uint64_t worst;              // distance among them
+    uint64_t passed_over;        // candidates that were too many
+    struct candidate impossible; // one that cannot be, in case there is no other; no sides: none
+    const char *reason;          // why it cannot be
+};
+
 struct finder {
     const struct patterns_options *options;
     struct closure *closure;
-    GHashTable *by_places; // char * -> struct pattern_cycle *
-    GPtrArray *cycles;     // of struct pattern_cycle *, in order of discovery
+    GHashTable *by_places; // uint64_t * -> struct places *
+    GPtrArray *places;     // of struct places *, in order of discovery
     uint64_t left_out;
     unsigned looked_at;
     GArray *covers; // of struct prediction_cover: scratch
@@ -41,17 +60,21 @@ struct casting {
     unsigned visits;
     unsigned places; // new ones of this cycle
     bool distinct;   // some choice had different threads
-    bool tried;      // some choice came as far as being decided
+    bool tried;      // some choice became a candidate
     bool bounded;
 };
 
-static void cycle_free(void *data)
+static void candidate_clear(void *data)
 {
-    struct pattern_cycle *cycle = data;
-    g_free(cycle->sides);
-    if (cycle->reached)
-        g_array_unref(cycle->reached);
-    g_free(cycle);
+    g_free(((struct candidate *)data)->sides);
+}
+
+static void places_free(void *data)
+{
+    struct places *places = data;
+    g_array_unref(places->candidates);
+    candidate_clear(&places->impossible);
+    g_free(places);
 }
 
 // The lock a side holds that the one before it in the circle wants.
@@ -61,30 +84,40 @@ static unsigned key_of(const struct casting *casting, unsigned i)
     return graph_pattern_find(casting->patterns[i], casting->patterns[before]->wanted.object);
 }
 
-static int by_text(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static uint64_t mix(uint64_t hash, uint32_t value)
+{
+    hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
 }
 
 // Equal for choices that differ in nothing a finding would show, wherever the circle is begun, and however often it goes through
 // the same places: a transfer between any two of many accounts is one cycle, whether two, three or more of them meet.
-static char *places_key(const struct casting *casting)
+static uint64_t places_key(const struct casting *casting)
 {
     unsigned n = casting->n;
-    g_auto(GStrv) texts = g_new0(char *, n + 1);
+    g_autofree uint64_t *edges = g_new(uint64_t, n);
     for (unsigned i = 0; i < n; i++) {
         const struct graph_pattern *pattern = casting->patterns[i];
         const struct graph_instance *instance = casting->sides[i].instance;
         unsigned held = key_of(casting, i);
-        texts[i] = g_strdup_printf("%u,%u,%u,%u;", pattern->wanted.object->class_id,
-            pattern->held[held].object->class_id, instance->stack, instance->held_stacks[held]);
+        edges[i] =
+            mix(mix(mix(mix(1, pattern->wanted.object->class_id), pattern->held[held].object->class_id),
+                    instance->stack),
+                instance->held_stacks[held]);
     }
-    qsort(texts, n, sizeof *texts, by_text);
-    GString *key = g_string_new(NULL);
+    qsort(edges, n, sizeof *edges, by_number);
+    uint64_t key = 0;
     for (unsigned i = 0; i < n; i++)
-        if (i == 0 || strcmp(texts[i - 1], texts[i]) != 0)
-            g_string_append(key, texts[i]);
-    return g_string_free(key, false);
+        if (i == 0 || edges[i - 1] != edges[i])
+            key = mix(mix(key, (uint32_t)edges[i]), (uint32_t)(edges[i] >> 32));
+    return key;
 }
 
 // --- deciding one choice ---
@@ -176,25 +209,25 @@ static bool all_recorded(const struct pattern_side *sides, unsigned n)
     return true;
 }
 
-static enum pattern_verdict decide(struct casting *casting, GArray **ret_reached)
+static enum pattern_verdict decide(
+    struct finder *finder, const struct candidate *candidate, GArray **ret_reached)
 {
-    struct finder *finder = casting->finder;
-    unsigned n = casting->n + casting->n_writers;
+    unsigned n = candidate->n + candidate->n_writers;
+    struct pattern_side *sides = candidate->sides;
     if (closure_visits(finder->closure) > CLOSURE_VISITS_MAX) {
-        casting->bounded = true;
+        finder->left_out++;
         return PATTERN_POTENTIAL;
     }
-    if (all_recorded(casting->sides, n)) {
-        if (reach(finder->closure, CLOSURE_ALL, casting->sides, n)) {
+    if (all_recorded(sides, n)) {
+        if (reach(finder->closure, CLOSURE_ALL, sides, n)) {
             *ret_reached = copy_reached(finder->closure);
             return PATTERN_PREDICTED;
         }
-        return reach(finder->closure, CLOSURE_HANDOFFS, casting->sides, n) ? PATTERN_POTENTIAL
-                                                                           : PATTERN_ORDERED;
+        return reach(finder->closure, CLOSURE_HANDOFFS, sides, n) ? PATTERN_POTENTIAL : PATTERN_ORDERED;
     }
     g_autofree uint32_t *segments = g_new(uint32_t, n);
-    return concurrent_segments(finder->options->order, casting->sides, n, 0, segments) ? PATTERN_POTENTIAL
-                                                                                       : PATTERN_ORDERED;
+    return concurrent_segments(finder->options->order, sides, n, 0, segments) ? PATTERN_POTENTIAL
+                                                                              : PATTERN_ORDERED;
 }
 
 // --- gates from outside: locks that cover a thread ---
@@ -239,59 +272,81 @@ static bool has_cover_gate(struct casting *casting)
     return false;
 }
 
-// --- remembering ---
+// --- candidates ---
 
-static void remember(
-    struct casting *casting, enum pattern_verdict verdict, const char *reason, GArray *reached)
+static struct places *need_places(struct casting *casting)
 {
     struct finder *finder = casting->finder;
-    g_autofree char *key = places_key(casting);
-    struct pattern_cycle *cycle = g_hash_table_lookup(finder->by_places, key);
-    bool known = cycle != NULL;
-    if (!known) {
-        cycle = g_new0(struct pattern_cycle, 1);
-        g_ptr_array_add(finder->cycles, cycle);
-        g_hash_table_insert(finder->by_places, g_steal_pointer(&key), cycle);
-        casting->places++;
-    }
-    cycle->attempts++;
-    if (known && verdict <= cycle->verdict) {
-        if (reached)
-            g_array_unref(reached);
-        return;
-    }
-    unsigned n = casting->n + casting->n_writers;
-    g_free(cycle->sides);
-    cycle->sides = g_memdup2(casting->sides, n * sizeof *casting->sides);
-    cycle->n = casting->n;
-    cycle->n_writers = casting->n_writers;
-    cycle->verdict = verdict;
-    cycle->reason = reason;
-    cycle->reached = reached;
+    uint64_t key = places_key(casting);
+    struct places *places = g_hash_table_lookup(finder->by_places, &key);
+    if (places)
+        return places;
+    places = g_new0(struct places, 1);
+    places->candidates = g_array_new(false, false, sizeof(struct candidate));
+    g_array_set_clear_func(places->candidates, candidate_clear);
+    g_ptr_array_add(finder->places, places);
+    g_hash_table_insert(finder->by_places, g_memdup2(&key, sizeof key), places);
+    casting->places++;
+    return places;
 }
 
-// Has enough been tried for these places?
-static bool is_settled(struct casting *casting)
+static uint64_t distance(const struct casting *casting)
 {
-    g_autofree char *key = places_key(casting);
-    const struct pattern_cycle *cycle = g_hash_table_lookup(casting->finder->by_places, key);
-    if (cycle && cycle->verdict != PATTERN_PREDICTED && cycle->attempts >= ATTEMPTS_MAX)
-        casting->bounded = true;
-    return cycle && (cycle->verdict == PATTERN_PREDICTED || cycle->attempts >= ATTEMPTS_MAX);
+    uint64_t first = UINT64_MAX;
+    uint64_t last = 0;
+    for (unsigned i = 0; i < casting->n + casting->n_writers; i++) {
+        first = MIN(first, casting->sides[i].instance->sequence);
+        last = MAX(last, casting->sides[i].instance->sequence);
+    }
+    return last - first;
 }
 
-static void try_choice(struct casting *casting)
+static struct candidate make_candidate(const struct casting *casting)
+{
+    return (struct candidate){
+        .n = casting->n,
+        .n_writers = casting->n_writers,
+        .sides = g_memdup2(casting->sides, (casting->n + casting->n_writers) * sizeof *casting->sides),
+        .distance = distance(casting),
+    };
+}
+
+static void set_impossible(struct casting *casting, const char *reason)
+{
+    struct places *places = need_places(casting);
+    if (places->impossible.sides)
+        return;
+    places->impossible = make_candidate(casting);
+    places->reason = reason;
+}
+
+static void find_worst(struct places *places)
+{
+    places->worst = 0;
+    for (unsigned i = 0; i < places->candidates->len; i++)
+        places->worst = MAX(places->worst, g_array_index(places->candidates, struct candidate, i).distance);
+}
+
+static void add_candidate(struct casting *casting)
 {
     casting->tried = true;
-    if (is_settled(casting))
-        return;
     if (has_cover_gate(casting)) {
-        remember(casting, PATTERN_IMPOSSIBLE, "gate lock", NULL);
+        set_impossible(casting, "gate lock");
         return;
     }
-    GArray *reached = NULL;
-    enum pattern_verdict verdict = decide(casting, &reached);
-    remember(casting, verdict, verdict == PATTERN_ORDERED ? "ordered" : NULL, reached);
+    struct places *places = need_places(casting);
+    bool full = places->candidates->len >= ATTEMPTS_MAX;
+    places->passed_over += full;
+    if (full && distance(casting) >= places->worst)
+        return;
+    struct candidate candidate = make_candidate(casting);
+    g_array_append_val(places->candidates, candidate);
+    for (unsigned i = 0; full && i < places->candidates->len; i++)
+        if (g_array_index(places->candidates, struct candidate, i).distance == places->worst) {
+            g_array_remove_index(places->candidates, i);
+            break;
+        }
+    find_worst(places);
 }
 
 // --- choosing threads ---
@@ -351,7 +406,7 @@ static void cast_writers(struct casting *casting, unsigned side)
         lock_graph_each_writer(casting->finder->options->graph, wants->wanted.object, each_writer, &choice);
         return;
     }
-    try_choice(casting);
+    add_candidate(casting);
 }
 
 static void cast_sides(struct casting *casting, unsigned depth)
@@ -394,8 +449,7 @@ static void remember_obstacle(struct casting *casting)
     for (unsigned i = 0; i < casting->n && !casting->distinct; i++)
         casting->sides[i] = (struct pattern_side){ .pattern = casting->patterns[i],
             .instance = casting->patterns[i]->instances->pdata[0] };
-    remember(
-        casting, PATTERN_IMPOSSIBLE, casting->distinct ? reasons[casting->obstacle] : "same thread", NULL);
+    set_impossible(casting, casting->distinct ? reasons[casting->obstacle] : "same thread");
 }
 
 static bool each_cycle(
@@ -418,25 +472,58 @@ static bool each_cycle(
     return false;
 }
 
+// --- verdicts ---
+
+static int by_distance(const void *a, const void *b)
+{
+    uint64_t x = ((const struct candidate *)a)->distance;
+    uint64_t y = ((const struct candidate *)b)->distance;
+    return x < y ? -1 : x > y;
+}
+
+// The strongest verdict that a candidate of these places gets.
+static void judge(struct finder *finder, const struct places *places, struct pattern_cycle *ret_cycle)
+{
+    const struct candidate *best = &places->impossible;
+    *ret_cycle = (struct pattern_cycle){ .verdict = PATTERN_IMPOSSIBLE, .reason = places->reason };
+    g_array_sort(places->candidates, by_distance);
+    for (unsigned i = 0; i < places->candidates->len && !ret_cycle->reached; i++) {
+        const struct candidate *candidate = &g_array_index(places->candidates, struct candidate, i);
+        enum pattern_verdict verdict = decide(finder, candidate, &ret_cycle->reached);
+        if (verdict <= ret_cycle->verdict)
+            continue;
+        best = candidate;
+        ret_cycle->verdict = verdict;
+        ret_cycle->reason = verdict == PATTERN_ORDERED ? "ordered" : NULL;
+    }
+    ret_cycle->n = best->n;
+    ret_cycle->n_writers = best->n_writers;
+    ret_cycle->sides = best->sides;
+    finder->left_out += places->passed_over > 0 && ret_cycle->verdict != PATTERN_PREDICTED;
+}
+
 uint64_t patterns_find(const struct patterns_options *options, pattern_cycle_fn each, void *data)
 {
     struct finder finder = {
         .options = options,
         .closure = closure_new(options->trace),
-        .by_places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-        .cycles = g_ptr_array_new_with_free_func(cycle_free),
+        .by_places = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+        .places = g_ptr_array_new_with_free_func(places_free),
         .covers = g_array_new(false, false, sizeof(struct prediction_cover)),
     };
     lock_graph_each_cycle(options->graph, options->all, each_cycle, &finder);
-    for (unsigned i = 0; i < finder.cycles->len; i++) {
-        const struct pattern_cycle *cycle = finder.cycles->pdata[i];
-        if (cycle->verdict >= PATTERN_POTENTIAL || options->all)
-            each(cycle, data);
+    for (unsigned i = 0; i < finder.places->len; i++) {
+        struct pattern_cycle cycle;
+        judge(&finder, finder.places->pdata[i], &cycle);
+        if (cycle.verdict >= PATTERN_POTENTIAL || options->all)
+            each(&cycle, data);
+        if (cycle.reached)
+            g_array_unref(cycle.reached);
     }
     uint64_t left_out = finder.left_out + lock_graph_left_out(options->graph);
     closure_free(finder.closure);
     g_hash_table_unref(finder.by_places);
-    g_ptr_array_unref(finder.cycles);
+    g_ptr_array_unref(finder.places);
     g_array_unref(finder.covers);
     return left_out;
 }

@@ -35,7 +35,6 @@ struct pattern_cycle {
     const char *reason; // static; why it is impossible; else NULL
     GArray *
         reached; // of struct prediction_point: the state from which only the requests are left; NULL: not predicted
-    unsigned attempts; // choices of threads tried
 };
 
 struct patterns_options {

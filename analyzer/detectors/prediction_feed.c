@@ -9,14 +9,13 @@
 #include "prediction_feed.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "call_stack.h"
 
 struct prediction_feed {
     const struct model *model;
     GHashTable *forked;     // of struct forked *
-    GByteArray *makers;     // by stack id: enum maker
+    uint8_t *makers;        // by stack id: enum maker
     GHashTable *mere_tries; // set of object ids: not waited for after a try
     uint32_t
         *failed; // by thread id: object of the last try, when it failed and nothing has followed; 0: none
@@ -49,9 +48,7 @@ struct prediction_feed *prediction_feed_new(const struct model *model)
     struct prediction_feed *feed = g_new0(struct prediction_feed, 1);
     feed->model = model;
     feed->forked = g_hash_table_new_full(forked_hash, forked_equal, g_free, NULL);
-    feed->makers = g_byte_array_sized_new(model->stacks->len);
-    g_byte_array_set_size(feed->makers, model->stacks->len);
-    memset(feed->makers->data, MAKER_UNKNOWN, model->stacks->len);
+    feed->makers = g_new0(uint8_t, model->stacks->len); // MAKER_UNKNOWN
     feed->mere_tries = g_hash_table_new(NULL, NULL);
     feed->failed = g_new0(uint32_t, model->threads->len);
     for (unsigned i = 0; i < model->threads->len; i++) {
@@ -71,7 +68,7 @@ void prediction_feed_free(struct prediction_feed *feed)
     if (!feed)
         return;
     g_hash_table_unref(feed->forked);
-    g_byte_array_unref(feed->makers);
+    g_free(feed->makers);
     g_hash_table_unref(feed->mere_tries);
     g_free(feed->failed);
     g_free(feed);
@@ -97,9 +94,9 @@ static bool is_made_by_python(const struct model *model, uint32_t stack_id)
 static bool is_python_lock(struct prediction_feed *feed, const struct model_object *object)
 {
     uint32_t stack_id = object->row.create_stack;
-    if (!prediction_is_semaphore(object) || stack_id >= feed->makers->len)
+    if (!prediction_is_semaphore(object) || stack_id >= feed->model->stacks->len)
         return false;
-    uint8_t *maker = &feed->makers->data[stack_id];
+    uint8_t *maker = &feed->makers[stack_id];
     if (*maker == MAKER_UNKNOWN)
         *maker = is_made_by_python(feed->model, stack_id) ? MAKER_PYTHON : MAKER_OTHER;
     return *maker == MAKER_PYTHON;

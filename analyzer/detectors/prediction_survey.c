@@ -41,6 +41,12 @@ struct prediction_survey {
     bool has_cycles;
 };
 
+// g_int64_hash takes the lower half only: the lock that is wanted, of which there may be few.
+static unsigned pair_hash(const void *data)
+{
+    return (unsigned)((*(const uint64_t *)data * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
 struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects, bool all)
 {
     struct prediction_survey *survey = g_new0(struct prediction_survey, 1);
@@ -49,7 +55,7 @@ struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_o
     survey->n_objects = n_objects;
     survey->objects = g_new0(struct object_survey, n_objects);
     survey->threads = g_new0(struct thread_survey, n_threads);
-    survey->pairs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    survey->pairs = g_hash_table_new_full(pair_hash, g_int64_equal, g_free, NULL);
     return survey;
 }
 
