@@ -131,14 +131,14 @@ void draw_timeline(struct paint *paint, const struct scene *scene)
     cairo_save(paint->cr);
     cairo_rectangle(paint->cr, 0, scene_top(scene), scene->width, scene_lanes_height(scene));
     cairo_clip(paint->cr);
+    paint_line(
+        paint, scene->gutter - 0.5, scene_top(scene), scene->gutter - 0.5, scene->height, theme->line, 1);
     for (unsigned i = 0; i < scene->rows->len; i++) {
         const struct scene_row *row = &g_array_index(scene->rows, struct scene_row, i);
         double y = row->y - scene->scroll;
         if (y + row->height >= 0 && y <= scene_lanes_height(scene))
             draw_row(paint, scene, row);
     }
-    paint_line(
-        paint, scene->gutter - 0.5, scene_top(scene), scene->gutter - 0.5, scene->height, theme->line, 1);
     draw_arrows(paint, scene);
     draw_story(paint, scene);
     draw_focus(paint, scene);
