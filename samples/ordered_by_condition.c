@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Not a bug: two threads take two locks in opposite orders, but the second one begins only when the first one has signalled
-// that it is done with them.
+// that it is done with them. (Here it always has to wait for the signal. Without a wait, nothing but the flag would say so.)
+#include "luck.h"
 #include <pthread.h>
 #include <stdio.h>
 
@@ -14,6 +15,7 @@ static int meals;
 static void *cook(void *unused)
 {
     (void)unused;
+    luck_turn(1);
     pthread_mutex_lock(&kitchen);
     pthread_mutex_lock(&counter);
     meals++;
@@ -30,6 +32,7 @@ static void *wait_at_table(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&bell);
+    luck_turn_over();
     while (!is_ready)
         pthread_cond_wait(&rung, &bell);
     pthread_mutex_unlock(&bell);
