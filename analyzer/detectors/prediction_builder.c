@@ -4,66 +4,10 @@
 //
 // Blind to what was not recorded: data, signals between processes, a pthread_once that found its work done. From the first lost
 // event on nothing is kept: what is held is not known then.
-#include "prediction_builder.h"
+#include "prediction_builder_private.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "held_set.h"
-#include "prediction_sync.h"
-
-struct open_section {
-    uint32_t object_id;
-    uint32_t position; // of its acquisition
-};
-
-struct use {
-    uint32_t thread_id;
-    uint32_t position; // up to and with its last use of the object
-};
-
-// Where the uses of the last few objects of a thread are, so that they need not be searched for.
-#define RECENT_USES 64u
-struct recent_use {
-    uint32_t object_id;
-    uint32_t index;
-};
-
-struct object_state {
-    enum prediction_treatment treatment;
-    bool tracks_uses; // its beginning or its end is part of the run
-    struct prediction_point init;
-    GArray *uses;    // of struct use; NULL: none
-    GArray *holders; // of struct prediction_point: who has the lock, up to and with the acquisition
-    struct prediction_point last_acquire;
-    struct prediction_sync *sync; // NULL: no hand-offs
-};
-
-struct thread_state {
-    bool begun;
-    struct prediction_point origin;
-    struct prediction_point cancelled;
-    struct held_set held;
-    GArray *open;                         // of struct open_section
-    const struct model_object *requested; // the request is in the graph already; NULL: none
-    uint32_t requested_stack;
-    bool requested_join;
-    const struct model_object *join_object; // stands for its end; NULL: nobody waits for that under a lock
-    struct recent_use *recent;              // RECENT_USES of them, by object id; NULL: none
-};
-
-struct prediction_builder {
-    const struct prediction_survey *survey;
-    struct prediction_trace *trace;
-    struct lock_graph *graph;
-    uint64_t max_events;
-    uint64_t clock; // steps
-    bool cut;
-    struct object_state **objects; // by id, made when first used
-    struct thread_state *threads;
-    GArray *points; // of struct prediction_point: scratch
-    GArray *holds;  // of struct hold: scratch
-};
 
 struct prediction_builder *prediction_builder_new(const struct prediction_survey *survey,
     struct prediction_trace *trace, struct lock_graph *graph, uint64_t max_events)
@@ -123,7 +67,8 @@ bool prediction_builder_is_cut(const struct prediction_builder *builder)
 
 // --- events and points ---
 
-static struct object_state *need_object(struct prediction_builder *builder, const struct model_object *object)
+struct object_state *prediction_builder_object(
+    struct prediction_builder *builder, const struct model_object *object)
 {
     struct object_state *state = builder->objects[object->row.id];
     if (state)
@@ -180,7 +125,7 @@ static void begin_thread(struct prediction_builder *builder, uint32_t thread_id)
 }
 
 // The point a thread has come to.
-static struct prediction_point here(struct prediction_builder *builder, uint32_t thread_id)
+struct prediction_point prediction_builder_here(struct prediction_builder *builder, uint32_t thread_id)
 {
     begin_thread(builder, thread_id);
     uint32_t position = builder->cut ? PREDICTION_NEVER : prediction_trace_length(builder->trace, thread_id);
@@ -188,15 +133,15 @@ static struct prediction_point here(struct prediction_builder *builder, uint32_t
 }
 
 // The point with the event that comes next.
-static struct prediction_point next(struct prediction_builder *builder, uint32_t thread_id)
+struct prediction_point prediction_builder_next(struct prediction_builder *builder, uint32_t thread_id)
 {
-    struct prediction_point point = here(builder, thread_id);
+    struct prediction_point point = prediction_builder_here(builder, thread_id);
     point.position += point.position != PREDICTION_NEVER;
     return point;
 }
 
 // Appends a step that requires the points in builder->points.
-static void append_step(
+void prediction_builder_append(
     struct prediction_builder *builder, const struct prediction_step *step, uint32_t subject, bool hidden)
 {
     struct prediction_event event = {
@@ -231,7 +176,7 @@ static struct use *find_use(struct prediction_builder *builder, uint32_t thread_
 }
 
 // Before anything is done with an object: its init has to be over.
-static void use_object(struct prediction_builder *builder, const struct prediction_step *step,
+void prediction_builder_use(struct prediction_builder *builder, const struct prediction_step *step,
     const struct model_object *object, struct object_state *state)
 {
     uint32_t thread_id = step->thread_id;
@@ -242,22 +187,16 @@ static void use_object(struct prediction_builder *builder, const struct predicti
         state->uses = g_array_new(false, false, sizeof(struct use));
     struct use *use = find_use(builder, thread_id, object->row.id, state);
     if (use) {
-        use->position = next(builder, thread_id).position;
+        use->position = prediction_builder_next(builder, thread_id).position;
         return;
     }
     if (state->init.thread_id && state->init.thread_id != thread_id) {
         struct prediction_step init = { .thread_id = thread_id, .kind = EVENT_INIT };
         g_array_append_val(builder->points, state->init);
-        append_step(builder, &init, object->row.id, true);
+        prediction_builder_append(builder, &init, object->row.id, true);
     }
-    struct use first = { thread_id, next(builder, thread_id).position };
+    struct use first = { thread_id, prediction_builder_next(builder, thread_id).position };
     g_array_append_val(state->uses, first);
-}
-
-// Does the condition of a wait hand anything on? One that only one thread uses does not.
-static bool condition_counts(struct prediction_builder *builder, const struct prediction_step *step)
-{
-    return !step->lock_only && need_object(builder, step->object)->treatment == PREDICT_HANDOFF;
 }
 
 // --- locks ---
@@ -283,7 +222,7 @@ static void want(struct prediction_builder *builder, const struct prediction_ste
     struct graph_request request = {
         .thread_id = step->thread_id,
         .segment = step->segment,
-        .position = here(builder, step->thread_id).position,
+        .position = prediction_builder_here(builder, step->thread_id).position,
         .wanted = wanted,
         .shared = event_is_shared(step->kind),
         .blocks = blocks,
@@ -323,7 +262,7 @@ static void request_lock(struct prediction_builder *builder, const struct predic
     struct thread_state *thread = &builder->threads[step->thread_id];
     if (state->treatment != PREDICT_LOCK || held_set_find(&thread->held, lock->row.id))
         return;
-    use_object(builder, step, lock, state);
+    prediction_builder_use(builder, step, lock, state);
     want(builder, step, lock, blocks(step), step->stack);
     thread->requested = lock;
     thread->requested_stack = step->stack;
@@ -355,7 +294,7 @@ static void take_lock(struct prediction_builder *builder, const struct predictio
         .kind = step->kind,
         .role = shared ? PREDICTION_ACQUIRE_SHARED : PREDICTION_ACQUIRE,
     };
-    struct prediction_point point = next(builder, step->thread_id);
+    struct prediction_point point = prediction_builder_next(builder, step->thread_id);
     uint32_t position = append(builder, step->thread_id, event);
     if (!thread->open)
         thread->open = g_array_new(false, false, sizeof(struct open_section));
@@ -381,14 +320,14 @@ static void give_lock(struct prediction_builder *builder, const struct predictio
     if (!held_set_find(&thread->held, lock->row.id) || !held_set_release(&thread->held, lock->row.id))
         return;
     forget_holder(state, step->thread_id);
-    use_object(builder, step, lock, state);
+    prediction_builder_use(builder, step, lock, state);
     struct prediction_event event = {
         .subject = lock->row.id,
         .stack = step->stack,
         .link = PREDICTION_NEVER,
         .kind = step->kind,
         .role = PREDICTION_RELEASE,
-        .hidden = step->kind == EVENT_COND_WAIT && condition_counts(builder, step),
+        .hidden = step->kind == EVENT_COND_WAIT && prediction_handoffs_count(builder, step),
     };
     uint32_t position = append(builder, step->thread_id, event);
     for (unsigned i = thread->open->len; i-- > 0;) {
@@ -411,12 +350,12 @@ static void fail_lock(
     if (step->tries_first || (step->error != EBUSY && step->error != ETIMEDOUT && step->error != EAGAIN) ||
         held_set_find(&thread->held, step->object->row.id))
         return;
-    use_object(builder, step, step->object, state);
+    prediction_builder_use(builder, step, step->object, state);
     if (state->holders->len)
         g_array_append_val(builder->points, g_array_index(state->holders, struct prediction_point, 0));
     else if (state->last_acquire.thread_id)
         g_array_append_val(builder->points, state->last_acquire);
-    append_step(builder, step, step->object->row.id, false);
+    prediction_builder_append(builder, step, step->object->row.id, false);
 }
 
 // Everything about it in the order of the run.
@@ -425,13 +364,13 @@ static void add_ordered(struct prediction_builder *builder, const struct predict
 {
     if (event_is_request(step->kind))
         return;
-    use_object(builder, step, object, state);
+    prediction_builder_use(builder, step, object, state);
     prediction_sync_see(state->sync, builder->points);
-    prediction_sync_set(state->sync, next(builder, step->thread_id));
-    append_step(builder, step, object->row.id, step->kind == EVENT_COND_WAIT);
+    prediction_sync_set(state->sync, prediction_builder_next(builder, step->thread_id));
+    prediction_builder_append(builder, step, object->row.id, step->kind == EVENT_COND_WAIT);
 }
 
-static void add_lock_step(struct prediction_builder *builder, const struct prediction_step *step,
+void prediction_builder_lock(struct prediction_builder *builder, const struct prediction_step *step,
     const struct model_object *lock, struct object_state *state)
 {
     if (state->treatment == PREDICT_ORDERED)
@@ -444,91 +383,6 @@ static void add_lock_step(struct prediction_builder *builder, const struct predi
         fail_lock(builder, step, state);
     else if (step->kind == EVENT_RELEASE || step->kind == EVENT_POST || step->kind == EVENT_COND_WAIT)
         give_lock(builder, step, lock, state);
-}
-
-// --- hand-offs ---
-
-static bool mutex_counts(struct prediction_builder *builder, const struct prediction_step *step)
-{
-    return prediction_is_lock(step->mutex) && need_object(builder, step->mutex)->treatment != PREDICT_IGNORED;
-}
-
-static void add_condition_step(
-    struct prediction_builder *builder, const struct prediction_step *step, struct object_state *state)
-{
-    uint32_t id = step->object->row.id;
-    bool locks = mutex_counts(builder, step);
-    switch (step->kind) {
-    case EVENT_COND_WAIT:
-        prediction_sync_wait(state->sync, step->thread_id, builder->clock);
-        append_step(builder, step, id, false);
-        break;
-    case EVENT_COND_WAKE:
-        prediction_sync_wake(state->sync, step->thread_id,
-            step->error != ETIMEDOUT && step->error != ECANCELED, builder->points);
-        if (step->error == ECANCELED && builder->threads[step->thread_id].cancelled.thread_id)
-            g_array_append_val(builder->points, builder->threads[step->thread_id].cancelled);
-        append_step(builder, step, id, locks);
-        break;
-    case EVENT_COND_SIGNAL:
-    case EVENT_COND_BROADCAST:
-        if (prediction_sync_has_waiters(state->sync)) {
-            append_step(builder, step, id, false);
-            prediction_sync_signal(state->sync, here(builder, step->thread_id), builder->clock,
-                step->kind == EVENT_COND_BROADCAST);
-        } else {
-            prediction_sync_signal(state->sync, here(builder, step->thread_id), builder->clock, false);
-        }
-        break;
-    default:
-        break;
-    }
-    if (locks)
-        add_lock_step(builder, step, step->mutex, need_object(builder, step->mutex));
-}
-
-static void add_semaphore_step(
-    struct prediction_builder *builder, const struct prediction_step *step, struct object_state *state)
-{
-    struct prediction_point point = next(builder, step->thread_id);
-    if (event_is_acquire(step->kind))
-        prediction_sync_permit(state->sync, point, builder->points);
-    else if (step->kind == EVENT_POST)
-        prediction_sync_post(state->sync, point, builder->points);
-    else if (step->kind == EVENT_FAIL && (step->error == EAGAIN || step->error == ETIMEDOUT))
-        prediction_sync_no_permit(state->sync, builder->points);
-    else
-        return;
-    append_step(builder, step, step->object->row.id, false);
-}
-
-static void add_handoff_step(
-    struct prediction_builder *builder, const struct prediction_step *step, struct object_state *state)
-{
-    uint32_t id = step->object->row.id;
-    use_object(builder, step, step->object, state);
-    switch (step->object->row.kind) {
-    case OBJECT_COND:
-        add_condition_step(builder, step, state);
-        return;
-    case OBJECT_SEMAPHORE:
-        add_semaphore_step(builder, step, state);
-        return;
-    default:
-        break;
-    }
-    struct prediction_point point = next(builder, step->thread_id);
-    if (step->kind == EVENT_BARRIER_ARRIVE)
-        prediction_sync_arrive(state->sync, point, builder->points);
-    else if (step->kind == EVENT_BARRIER_LEAVE)
-        prediction_sync_leave(state->sync, step->thread_id, builder->points);
-    else if (step->kind == EVENT_ONCE_END || step->kind == EVENT_WRITE)
-        prediction_sync_set(state->sync, point);
-    else if (step->kind == EVENT_ONCE_DONE || step->kind == EVENT_READ)
-        prediction_sync_see(state->sync, builder->points);
-    else
-        return;
-    append_step(builder, step, id, false);
 }
 
 // --- lives ---
@@ -550,30 +404,23 @@ static void end_object(
     if (!builder->points->len)
         return;
     begin_thread(builder, step->thread_id);
-    append_step(builder, step, step->object->row.id, false);
+    prediction_builder_append(builder, step, step->object->row.id, false);
 }
 
 static void add_object_step(struct prediction_builder *builder, const struct prediction_step *step)
 {
-    struct object_state *state = need_object(builder, step->object);
+    struct object_state *state = prediction_builder_object(builder, step->object);
     if (state->treatment == PREDICT_IGNORED || step->kind == EVENT_OBJECT)
         return;
     if (step->kind == EVENT_INIT) {
-        append_step(builder, step, step->object->row.id, false);
-        state->init = here(builder, step->thread_id);
+        prediction_builder_append(builder, step, step->object->row.id, false);
+        state->init = prediction_builder_here(builder, step->thread_id);
     } else if (step->kind == EVENT_DESTROY || step->kind == EVENT_OBJECT_END)
         end_object(builder, step, state);
     else if (state->treatment == PREDICT_HANDOFF)
-        add_handoff_step(builder, step, state);
+        prediction_handoffs_add(builder, step, state);
     else
-        add_lock_step(builder, step, step->object, state);
-}
-
-// A wait on a condition that does not count.
-static void add_mutex_step(struct prediction_builder *builder, const struct prediction_step *step)
-{
-    if (mutex_counts(builder, step))
-        add_lock_step(builder, step, step->mutex, need_object(builder, step->mutex));
+        prediction_builder_lock(builder, step, step->object, state);
 }
 
 static void want_end(struct prediction_builder *builder, const struct prediction_step *step)
@@ -595,9 +442,9 @@ static void add_thread_step(struct prediction_builder *builder, const struct pre
     switch (step->kind) {
     case EVENT_CREATE:
     case EVENT_FORK:
-        append_step(builder, step, step->other_thread, false);
+        prediction_builder_append(builder, step, step->other_thread, false);
         if (!other->begun)
-            other->origin = here(builder, step->thread_id);
+            other->origin = prediction_builder_here(builder, step->thread_id);
         break;
     case EVENT_JOIN_REQUEST:
         want_end(builder, step);
@@ -607,15 +454,15 @@ static void add_thread_step(struct prediction_builder *builder, const struct pre
         g_array_append_val(
             builder->points, ((struct prediction_point){ step->other_thread,
                                  prediction_trace_length(builder->trace, step->other_thread) }));
-        append_step(builder, step, step->other_thread, false);
+        prediction_builder_append(builder, step, step->other_thread, false);
         builder->threads[step->thread_id].requested_join = false;
         break;
     case EVENT_JOIN_FAILED:
         builder->threads[step->thread_id].requested_join = false;
         break;
     case EVENT_CANCEL:
-        append_step(builder, step, step->other_thread, false);
-        other->cancelled = here(builder, step->thread_id);
+        prediction_builder_append(builder, step, step->other_thread, false);
+        other->cancelled = prediction_builder_here(builder, step->thread_id);
         break;
     default:
         break;
@@ -629,8 +476,8 @@ void prediction_builder_add(struct prediction_builder *builder, const struct pre
     g_array_set_size(builder->points, 0);
     if (!step->object)
         add_thread_step(builder, step);
-    else if (step->lock_only || (step->mutex && !condition_counts(builder, step)))
-        add_mutex_step(builder, step);
+    else if (step->lock_only || (step->mutex && !prediction_handoffs_count(builder, step)))
+        prediction_handoffs_add_mutex(builder, step);
     else
         add_object_step(builder, step);
 }
