@@ -61,13 +61,32 @@ static void add_stacks(struct coverage *coverage, const struct model *model)
     }
 }
 
+// The same reason for many processes is one gap.
+static void add_gap(struct coverage *coverage, const char *what, const char *detail)
+{
+    g_autofree char *reason = g_strdup_printf("%s%s%s", what, detail ? ": " : "", detail ? detail : "");
+    for (unsigned i = 0; i < coverage->gaps->len; i++) {
+        struct coverage_gap *gap = &g_array_index(coverage->gaps, struct coverage_gap, i);
+        if (strcmp(gap->reason, reason) == 0) {
+            gap->times++;
+            return;
+        }
+    }
+    struct coverage_gap gap = { .reason = g_steal_pointer(&reason), .times = 1 };
+    g_array_append_val(coverage->gaps, gap);
+}
+
 static void add_gaps(struct coverage *coverage, const struct model *model)
 {
     for (unsigned i = 0; i < model->coverage->len; i++) {
         const struct model_coverage *row = model->coverage->pdata[i];
-        g_ptr_array_add(coverage->gaps,
-            g_strdup_printf("%s%s%s", row->what, row->detail ? ": " : "", row->detail ? row->detail : ""));
+        add_gap(coverage, row->what, row->detail);
     }
+}
+
+static void clear_gap(void *gap)
+{
+    g_free(((struct coverage_gap *)gap)->reason);
 }
 
 static void add_run(struct coverage *coverage, const struct report_run *run)
@@ -94,7 +113,8 @@ struct coverage *coverage_new(const struct report *report, const struct report_r
 {
     struct coverage *coverage = g_new0(struct coverage, 1);
     coverage->programs = g_array_new(false, true, sizeof(struct coverage_program));
-    coverage->gaps = g_ptr_array_new_with_free_func(g_free);
+    coverage->gaps = g_array_new(false, true, sizeof(struct coverage_gap));
+    g_array_set_clear_func(coverage->gaps, clear_gap);
     for (unsigned i = 0; i < report->runs->len; i++) {
         const struct report_run *one = &g_array_index(report->runs, struct report_run, i);
         if (!run || run == one)
@@ -109,15 +129,18 @@ void coverage_free(struct coverage *coverage)
     if (!coverage)
         return;
     g_array_unref(coverage->programs);
-    g_ptr_array_unref(coverage->gaps);
+    g_array_unref(coverage->gaps);
     g_free(coverage);
 }
 
 GPtrArray *coverage_warnings(const struct coverage *coverage)
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    for (unsigned i = 0; i < coverage->gaps->len; i++)
-        g_ptr_array_add(lines, g_strdup_printf("not recorded: %s", (char *)coverage->gaps->pdata[i]));
+    for (unsigned i = 0; i < coverage->gaps->len; i++) {
+        const struct coverage_gap *gap = &g_array_index(coverage->gaps, struct coverage_gap, i);
+        g_autofree char *times = gap->times > 1 ? g_strdup_printf(" (%u times)", gap->times) : g_strdup("");
+        g_ptr_array_add(lines, g_strdup_printf("not recorded: %s%s", gap->reason, times));
+    }
     if (coverage->lost)
         g_ptr_array_add(
             lines, g_strdup_printf(

@@ -14,6 +14,12 @@ struct coverage_program {
     uint64_t events;
 };
 
+// What was not recorded, and why.
+struct coverage_gap {
+    char *reason; // "static: ..."
+    unsigned times;
+};
+
 struct coverage {
     GArray *programs; // of struct coverage_program, by path
     unsigned processes;
@@ -25,7 +31,7 @@ struct coverage {
     uint64_t lost;
     uint64_t unordered; // events that fit into no order
     bool bounded;       // a detector left something out
-    GPtrArray *gaps;    // of char *: "static: ...", what was not recorded and why
+    GArray *gaps;       // of struct coverage_gap
 };
 
 // Strings belong to the report's models. Of one run, or of all when run is NULL.

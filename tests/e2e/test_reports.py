@@ -306,6 +306,20 @@ def a_test_suite_makes_one_report(folder):
 
 
 @case
+def what_was_not_recorded_is_told_in_every_format(folder):
+    """A program that a fork replaced, twice: it is static, so nothing of it is recorded."""
+    static = f'{PROGRAMS}/lock_pairs_static 1 1'
+    names = ('text', 'json', 'sarif', 'junit', 'github')
+    check(*(f'--format={name}:{folder}/{name}' for name in names), '--', 'bash', '-c', f'{static}; {static}; {SAMPLES}/gate_lock')
+    for name in names:
+        text = (folder / name).read_text()
+        require('not-followed' in text and 'gate_lock' in text, f'{name}: {text}')
+        require_equal('not-followed: ' in text and '(2 times)' in text, name != 'json', f'{name} counts')
+    run_of_json = json.loads((folder / 'json').read_text())['runs'][0]
+    require_equal([gap['what'] for gap in run_of_json['coverage']], ['not-followed'] * 2, 'gaps')
+
+
+@case
 def options_come_from_a_file_and_the_environment(folder):
     trace = recorded(folder, harness.program('left_locked', 'exit'))  # a warning
     project = folder / 'project'
