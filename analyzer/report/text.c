@@ -240,6 +240,12 @@ static void append_verdict(GString *text, const struct finding *finding)
     };
     if (!finding->verdict)
         return;
+    // Only cycles of locks are looked for in reorderings.
+    if (strcmp(finding->verdict, "potential") == 0 && strcmp(finding->rule->id, "lock-order-cycle") != 0) {
+        g_string_append(
+            text, "    verdict: potential (not in this run, but nothing recorded rules it out)\n");
+        return;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++)
         if (strcmp(meanings[i][0], finding->verdict) == 0)
             g_string_append_printf(text, "    verdict: %s (%s%s%s)\n", finding->verdict,
