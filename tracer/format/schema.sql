@@ -161,7 +161,7 @@ CREATE TABLE chunk (
 CREATE TABLE incident (
   id INTEGER PRIMARY KEY,
   ticks INTEGER NOT NULL,
-  what TEXT NOT NULL            -- 'deadlock', 'timeout', 'interrupted'
+  what TEXT NOT NULL            -- 'deadlock', 'stuck', 'timeout', 'interrupted'
 );
 CREATE TABLE incident_thread (
   incident_id INTEGER NOT NULL,
@@ -171,10 +171,10 @@ CREATE TABLE incident_thread (
   object_id INTEGER,            -- what for; NULL: nothing, or a thread
   joined_id INTEGER,            -- the thread it waits to join
   stack_id INTEGER,
-  in_cycle INTEGER NOT NULL,    -- 1: part of the deadlock
+  in_cycle INTEGER NOT NULL,    -- 1: part of the deadlock, or of what is stuck
   PRIMARY KEY (incident_id, thread_id)
 ) WITHOUT ROWID;
--- What each of these threads held then.
+-- What each of these threads held then; of semaphores, permits taken and not given back.
 CREATE TABLE incident_hold (
   incident_id INTEGER NOT NULL,
   thread_id INTEGER NOT NULL,
