@@ -320,6 +320,17 @@ def what_was_not_recorded_is_told_in_every_format(folder):
 
 
 @case
+def a_static_test_of_a_suite_is_told_by_name(folder):
+    (folder / 'Makefile').write_text(f'check:\n\t-{PROGRAMS}/lock_pairs_static 1 1\n\t-{PROGRAMS}/lock_pairs_static 1 1\n'
+                                     f'\t{SAMPLES}/gate_lock\n')
+    ended = check('--format=text', '--', 'make', 'check', cwd=folder)
+    require_equal(ended.status, 0, str(ended))
+    told = [line for line in ended.err.decode().splitlines() if 'not-followed' in line]
+    require_equal(told, ["trenza: note: not recorded: not-followed: 'lock_pairs_static' was started, "
+                         "and did not come to the recorder (2 times)"], 'coverage')
+
+
+@case
 def options_come_from_a_file_and_the_environment(folder):
     trace = recorded(folder, harness.program('left_locked', 'exit'))  # a warning
     project = folder / 'project'

@@ -81,3 +81,7 @@ TRENZA_EVENT(WRITE, "write", 0, "writes")
 // What the program says of itself (trenza.h). A name becomes a column of its object, and no event of a trace.
 TRENZA_EVENT(OBJECT_NAME, "object-name", 3, "subject: the object; payload: its name, 48 bytes, NUL-padded")
 TRENZA_EVENT(IGNORE, "ignore", 0, "arg 1: until arg 0, requests and acquisitions of this thread are told as timed ones: they cannot deadlock for good")
+
+// In the parent. subject: 0.
+TRENZA_EVENT(
+    SPAWN, "spawn", 3, "posix_spawn has begun a process; payload: struct wire_spawn; arg in a trace: its pid")

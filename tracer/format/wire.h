@@ -49,6 +49,12 @@ union wire_slot {
 };
 _Static_assert(sizeof(union wire_slot) == 16, "a ring slot is 16 bytes");
 
+struct wire_spawn {
+    uint64_t pid;  // in the target's pid namespace
+    char name[40]; // of the program, without folders; cut off, or padded with NUL
+};
+_Static_assert(sizeof(struct wire_spawn) == 3 * sizeof(union wire_slot), "the payload of SPAWN");
+
 #define WIRE_OBJECT_NAME_BYTES 48u // payload of OBJECT_NAME, at least one NUL at its end
 
 #define WIRE_TICKS(event) ((event).ticks_kind >> 8)

@@ -181,18 +181,47 @@ EXPORT int execle(const char *path, const char *first, ...)
     return exec_failed(&call);
 }
 
+// A child that cannot load us (static, setuid) never says so itself.
+static void spawned(const struct call *call, pid_t pid, const char *path)
+{
+    union {
+        struct wire_spawn spawn;
+        uint64_t words[sizeof(struct wire_spawn) / sizeof(uint64_t)];
+    } payload = { .spawn.pid = (uint64_t)pid };
+    const char *slash = strrchr(path, '/');
+    strncpy(payload.spawn.name, slash != NULL ? slash + 1 : path, sizeof payload.spawn.name - 1);
+    event_emit_payload(call->thread, EVENT_SPAWN, 0, call->stack, 0, payload.words,
+        sizeof payload / sizeof(union wire_slot));
+}
+
 EXPORT int posix_spawn(pid_t *restrict pid, const char *restrict path,
     const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attributes,
     char *const arguments[restrict], char *const envp[restrict])
 {
-    return REAL(posix_spawn)(pid, path, actions, attributes, arguments, ENVIRONMENT(envp));
+    struct call call = { 0 };
+    pid_t child = 0;
+    const bool recorded = process_is_recorded() && call_begin_plain(&call);
+    const int rc = REAL(posix_spawn)(&child, path, actions, attributes, arguments, ENVIRONMENT(envp));
+    if (rc == 0 && pid != NULL)
+        *pid = child;
+    if (rc == 0 && recorded)
+        spawned(&call, child, path);
+    return rc;
 }
 
 EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
     const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attributes,
     char *const arguments[restrict], char *const envp[restrict])
 {
-    return REAL(posix_spawnp)(pid, file, actions, attributes, arguments, ENVIRONMENT(envp));
+    struct call call = { 0 };
+    pid_t child = 0;
+    const bool recorded = process_is_recorded() && call_begin_plain(&call);
+    const int rc = REAL(posix_spawnp)(&child, file, actions, attributes, arguments, ENVIRONMENT(envp));
+    if (rc == 0 && pid != NULL)
+        *pid = child;
+    if (rc == 0 && recorded)
+        spawned(&call, child, file);
+    return rc;
 }
 
 // --- the ways out ---

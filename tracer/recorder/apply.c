@@ -371,6 +371,17 @@ static unsigned ignored_kind(unsigned kind)
     }
 }
 
+static void apply_spawn(struct arrival *arrival)
+{
+    struct wire_spawn spawn;
+    copy_payload(arrival, &spawn, sizeof spawn);
+    struct spawned *spawned = g_new0(struct spawned, 1);
+    spawned->process_id = arrival->process->id;
+    memcpy(spawned->name, spawn.name, sizeof spawned->name - 1);
+    g_hash_table_insert(arrival->recording->spawned, GUINT_TO_POINTER((uint32_t)spawn.pid), spawned);
+    arrival->event.arg = (int64_t)(uint32_t)spawn.pid;
+}
+
 static void apply_to_process(struct arrival *arrival)
 {
     uint64_t payload[2];
@@ -378,6 +389,9 @@ static void apply_to_process(struct arrival *arrival)
     case EVENT_FORK:
         copy_payload(arrival, payload, sizeof payload);
         arrival->event.arg = (int64_t)payload[0];
+        break;
+    case EVENT_SPAWN:
+        apply_spawn(arrival);
         break;
     case EVENT_EXEC:
     case EVENT_EXEC_FAILED:

@@ -390,6 +390,22 @@ static void rest(struct drain *drain, uint64_t filled)
     }
 }
 
+// Children that were begun and never said hello: static or setuid programs, or ones that could not load the preload.
+static void tell_who_did_not_come(struct drain *drain)
+{
+    GHashTableIter iter;
+    gpointer pid, value;
+    g_hash_table_iter_init(&iter, drain->recording.spawned);
+    while (g_hash_table_iter_next(&iter, &pid, &value)) {
+        const struct spawned *spawned = value;
+        if (g_hash_table_contains(drain->by_pid, pid))
+            continue;
+        g_autofree char *name = g_utf8_make_valid(spawned->name, -1);
+        g_autofree char *detail = g_strdup_printf("'%s' was started, and did not come to the recorder", name);
+        WRITER_PUT(&drain->recording.writer, store_put_coverage, spawned->process_id, "not-followed", detail);
+    }
+}
+
 static void finish(struct drain *drain)
 {
     session_announce_end(drain->recording.session);
@@ -398,6 +414,7 @@ static void finish(struct drain *drain)
         process_free(drain->processes->pdata[i]);
     }
     g_ptr_array_set_size(drain->processes, 0);
+    tell_who_did_not_come(drain);
     objects_flush(&drain->recording);
 }
 

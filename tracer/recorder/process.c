@@ -21,6 +21,7 @@ void recording_init(struct recording *recording, struct store *store, struct ses
         .given_back = g_hash_table_new_full(NULL, NULL, NULL, g_free),
         .semaphores = g_hash_table_new(NULL, NULL),
         .orphans = g_hash_table_new_full(NULL, NULL, NULL, g_free),
+        .spawned = g_hash_table_new_full(NULL, NULL, NULL, g_free),
     };
     ids_init(&recording->ids, &recording->writer);
 }
@@ -36,6 +37,7 @@ void recording_done(struct recording *recording)
     g_hash_table_destroy(recording->given_back);
     g_hash_table_destroy(recording->semaphores);
     g_hash_table_destroy(recording->orphans);
+    g_hash_table_destroy(recording->spawned);
     ids_done(&recording->ids);
     writer_done(&recording->writer);
 }

@@ -27,11 +27,17 @@ struct recording {
     GHashTable *given_back;     // object.id -> ticks of its last release by a thread that did not hold it
     GHashTable *semaphores;     // object.id -> how it is used (permits.c)
     GHashTable *orphans;        // object.id -> struct orphan: its owner is over and has not given it back
+    GHashTable *spawned;        // pid as its parent sees it -> struct spawned: said to have been begun
     bool finishing;             // no process is left
     uint64_t events;
     uint64_t lost;
     uint32_t threads;
     uint32_t processes;
+};
+
+struct spawned {
+    uint32_t process_id; // of its parent
+    char name[40];
 };
 
 struct orphan {
