@@ -39,7 +39,7 @@ static int show_one(const struct finding_list *list, const char *id)
     }
     if (!match)
         return command_fail("show: no finding '%s'; `trenza show TRACE` lists them", id);
-    struct report_style style = { .colour = output_wants_colour(stdout) };
+    struct report_style style = { .colour = output_wants_colour(stdout), .explain = true };
     g_autofree char *text = report_text_finding(match, &style);
     fputs(text, stdout);
     return COMMAND_OK;
@@ -72,7 +72,11 @@ const struct command command_show = {
     .name = "show",
     .usage = "[OPTION...] TRACE [FINDING]",
     .summary = "List the findings of a trace, or show one in full",
-    .details = "FINDING is an id, or its first characters.",
+    .details = "FINDING is an id, or its first characters. It is told step by step with the source around "
+               "each, then\n"
+               "as an interleaving with the threads in columns (up to four), with who holds what at the end, "
+               "why the\n"
+               "verdict is what it is, and what to do.",
     .options = entries,
     .run = run,
 };

@@ -27,7 +27,8 @@ struct report {
 };
 
 struct report_style {
-    bool colour; // text only
+    bool colour;  // text only
+    bool explain; // text only: the source around each step, threads in columns, and why
 };
 
 struct report_format {
@@ -64,6 +65,10 @@ char *report_json_finding(const struct finding *finding);
 char *report_text_finding(const struct finding *finding, const struct report_style *style);
 // What a thread did, without the thread: "wants 'b', holding 'a'"; the caller frees it.
 char *report_step_text(const struct finding *finding, const struct finding_step *step);
+// The same without what it held.
+char *report_step_deed(const struct finding *finding, const struct finding_step *step);
+// Appends a program's own string; its control characters stay out of the terminal.
+void report_append_clean(GString *text, const char *value);
 // What every thread was doing when the recorder stopped the program; the caller frees it.
 char *report_text_incident(
     const struct model *model, const struct model_incident *incident, const struct report_style *style);

@@ -9,13 +9,16 @@
 #include <string.h>
 
 #include "call_stack.h"
+#include "columns.h"
 #include "coverage.h"
+#include "explain.h"
 #include "report.h"
 #include "suppressions.h"
 
 #define FRAMES_MAX 24u // of a stack; what is left out is said
 #define SOURCE_COLUMN 40
 #define WITNESS_COLUMN 48
+#define SOURCE_AROUND 2 // lines before and after
 
 struct colours {
     const char *bold;
@@ -34,7 +37,7 @@ static const struct colours *colours_of(const struct report_style *style)
 }
 
 // Control characters of a program's own strings stay out of the terminal.
-static void append_clean(GString *text, const char *value)
+void report_append_clean(GString *text, const char *value)
 {
     for (const char *at = value; *at; at++)
         g_string_append_c(text, (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at);
@@ -62,7 +65,7 @@ static void append_headline(GString *text, const struct finding *finding, const 
     g_string_append_printf(text, ": %s%s%s:%s %s", colours->off, colours->level[finding->level],
         finding_level_name(finding->level), colours->off, colours->bold);
     g_string_append_printf(text, "%s: ", finding->rule->id);
-    append_clean(text, finding->message);
+    report_append_clean(text, finding->message);
     g_string_append_printf(text, "%s\n", colours->off);
 }
 
@@ -78,7 +81,7 @@ static void append_frame(
     while (*source == ' ' || *source == '\t')
         source++;
     g_string_append_printf(text, "        %-*s  %s", SOURCE_COLUMN, place, colours->dim);
-    append_clean(text, source);
+    report_append_clean(text, source);
     g_string_append_printf(text, "%s\n", colours->off);
 }
 
@@ -164,7 +167,7 @@ static const char *thread_verb(const char *action)
     return verb(action);
 }
 
-char *report_step_text(const struct finding *finding, const struct finding_step *step)
+char *report_step_deed(const struct finding *finding, const struct finding_step *step)
 {
     GString *text = g_string_new(step->other_thread ? thread_verb(step->action) : verb(step->action));
     if (step->other_thread) {
@@ -176,6 +179,13 @@ char *report_step_text(const struct finding *finding, const struct finding_step 
         g_autofree char *quoted = g_strdup_printf("'%s'", label);
         g_string_replace(text, "%s", quoted, 1);
     }
+    return g_string_free(text, false);
+}
+
+char *report_step_text(const struct finding *finding, const struct finding_step *step)
+{
+    g_autofree char *deed = report_step_deed(finding, step);
+    GString *text = g_string_new(deed);
     for (unsigned i = 0; i < step->n_holding; i++) {
         g_autofree char *label = finding_object_label(finding, step->holding[i]);
         g_string_append_printf(text, "%s'%s'",
@@ -187,15 +197,38 @@ char *report_step_text(const struct finding *finding, const struct finding_step 
     return g_string_free(text, false);
 }
 
-static void append_step(GString *text, const struct finding *finding, const struct finding_step *step,
-    const struct colours *colours)
+// The lines around one, which is marked; as many as the trace has kept.
+static void append_excerpt(
+    GString *text, const struct model *model, const struct call_frame *frame, const struct colours *colours)
 {
+    for (int64_t line = MAX(1, frame->line - SOURCE_AROUND); line <= frame->line + SOURCE_AROUND; line++) {
+        const char *source = model_source(model, frame->file, line);
+        if (!source)
+            continue;
+        bool here = line == frame->line;
+        g_string_append_printf(text, "          %s%s %5" G_GINT64_FORMAT "  ",
+            here ? colours->bold : colours->dim, here ? ">" : " ", line);
+        report_append_clean(text, source);
+        while (text->len && text->str[text->len - 1] == ' ')
+            g_string_truncate(text, text->len - 1);
+        g_string_append_printf(text, "%s\n", colours->off);
+    }
+}
+
+static void append_step(GString *text, const struct finding *finding, const struct finding_step *step,
+    const struct report_style *style)
+{
+    const struct colours *colours = colours_of(style);
+    bool explain = style && style->explain;
     g_autofree char *what = report_step_text(finding, step);
-    g_string_append(text, "      ");
-    append_clean(text, what);
-    g_string_append_c(text, '\n');
+    g_string_append_printf(text, "      %s", explain ? colours->bold : "");
+    report_append_clean(text, what);
+    g_string_append_printf(text, "%s\n", explain ? colours->off : "");
     if (step->stack)
         append_stack(text, finding->model, step->stack, colours);
+    struct call_frame site;
+    if (explain && call_stack_site(finding->model, step->stack, &site) && site.file)
+        append_excerpt(text, finding->model, &site, colours);
 }
 
 static void append_thread_line(GString *text, const struct finding *finding, uint32_t thread_id)
@@ -203,7 +236,7 @@ static void append_thread_line(GString *text, const struct finding *finding, uin
     const struct model_thread *thread = model_thread(finding->model, thread_id);
     g_autofree char *label = finding_thread_label(finding, thread_id);
     g_string_append(text, "    thread ");
-    append_clean(text, label);
+    report_append_clean(text, label);
     struct call_frame site;
     if (thread && thread->row.create_stack &&
         call_stack_site(finding->model, thread->row.create_stack, &site)) {
@@ -219,7 +252,7 @@ static void append_locks(GString *text, const struct finding *finding)
         const struct model_object *object = finding->objects->pdata[i];
         g_autofree char *label = finding_object_label(finding, object);
         g_string_append(text, "    '");
-        append_clean(text, label);
+        report_append_clean(text, label);
         g_string_append_printf(text, "' is a %s%s", object->row.flags & OBJECT_RECURSIVE ? "recursive " : "",
             object_kind_name(object->row.kind) ? object_kind_name(object->row.kind) : "lock");
         if (object->created_in)
@@ -270,7 +303,7 @@ static void append_witness(GString *text, const struct finding *finding, const s
         struct call_frame site;
         g_string_append_printf(text, "    %4u. ", i + 1);
         size_t begin = text->len;
-        append_clean(text, line);
+        report_append_clean(text, line);
         if (call_stack_site(finding->model, step->stack, &site)) {
             g_autofree char *place = call_frame_text(finding->model, &site);
             g_string_append_printf(text, "%*s  %s%s%s",
@@ -289,29 +322,43 @@ static void append_programs(GString *text, const struct finding *finding)
     g_string_append(text, "    found in ");
     for (unsigned i = 0; i < finding->programs->len; i++) {
         g_string_append(text, i ? ", " : "");
-        append_clean(text, path_base(finding->programs->pdata[i]));
+        report_append_clean(text, path_base(finding->programs->pdata[i]));
     }
     g_string_append_c(text, '\n');
 }
 
-char *report_text_finding(const struct finding *finding, const struct report_style *style)
+static void append_story(GString *text, const struct finding *finding, const struct report_style *style)
 {
-    const struct colours *colours = colours_of(style);
-    GString *text = g_string_new(NULL);
-    append_headline(text, finding, colours);
     uint32_t thread_id = 0;
     for (unsigned i = 0; i < finding->steps->len; i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
         if (step->thread_id != thread_id)
             append_thread_line(text, finding, step->thread_id);
         thread_id = step->thread_id;
-        append_step(text, finding, step, colours);
+        append_step(text, finding, step, style);
     }
+}
+
+char *report_text_finding(const struct finding *finding, const struct report_style *style)
+{
+    const struct colours *colours = colours_of(style);
+    bool explain = style && style->explain;
+    GString *text = g_string_new(NULL);
+    append_headline(text, finding, colours);
+    append_story(text, finding, style);
     append_locks(text, finding);
+    bool in_columns = explain && columns_append(text, finding, colours->level[LEVEL_ERROR], colours->off);
+    if (explain)
+        explain_end(text, finding);
     append_verdict(text, finding);
-    append_witness(text, finding, colours);
+    if (explain)
+        explain_verdict(text, finding);
+    if (!in_columns)
+        append_witness(text, finding, colours);
     if (finding->rule->help)
         g_string_append_printf(text, "    what to do: %s\n", finding->rule->help);
+    if (explain)
+        explain_remedies(text, finding);
     append_programs(text, finding);
     g_string_append_printf(text, "    %sfinding %s", colours->dim, finding->id);
     if (finding->instances > 1)
@@ -361,7 +408,7 @@ static void append_incident_hold(GString *text, const struct model *model,
     if (!held)
         return;
     g_string_append(text, "      holds '");
-    append_clean(text, held->label);
+    report_append_clean(text, held->label);
     g_string_append_printf(text, "'%s, taken %.2f s before in\n", hold->shared ? " for reading" : "",
         seconds_before(model, incident, hold->since_ticks));
     append_stack(text, model, hold->stack_id, colours);
@@ -374,9 +421,9 @@ static void append_incident_thread(GString *text, const struct model *model,
     const struct model_thread *thread = model_thread(model, row->thread_id);
     g_autofree char *waits = wait_text(model, row);
     g_string_append(text, "    thread '");
-    append_clean(text, thread ? thread->label : "?");
+    report_append_clean(text, thread ? thread->label : "?");
     g_string_append_printf(text, "' (%u) ", row->thread_id);
-    append_clean(text, waits);
+    report_append_clean(text, waits);
     if (row->since_ticks >= 0)
         g_string_append_printf(text, " for %.2f s", seconds_before(model, incident, row->since_ticks));
     g_string_append_c(text, '\n');
@@ -410,13 +457,13 @@ static void append_coverage(GString *text, const struct report *report, const st
     g_autoptr(GPtrArray) warnings = coverage_warnings(coverage);
     for (unsigned i = 0; i < warnings->len; i++) {
         g_string_append(text, "trenza: note: ");
-        append_clean(text, warnings->pdata[i]);
+        report_append_clean(text, warnings->pdata[i]);
         g_string_append_c(text, '\n');
     }
     if (coverage->programs->len > 1) {
         g_autofree char *programs = coverage_programs_text(coverage);
         g_string_append(text, "trenza: note: ");
-        append_clean(text, programs);
+        report_append_clean(text, programs);
         g_string_append_c(text, '\n');
     }
     for (unsigned i = 0; report->suppressions && i < report->suppressions->len; i++) {

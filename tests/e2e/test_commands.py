@@ -171,6 +171,12 @@ def show_lists_findings_and_tells_one(folder):
     require('unreleased-lock' in listed and len(listed.splitlines()) == 2, listed)
     told = run([TRENZA, 'show', trace, name[:6]])
     require(told.status == 0 and b"takes 'left_locked'" in told.out and b'left_locked.c' in told.out, str(told))
+    lines = told.out.decode().splitlines()
+    marked = [number for number, line in enumerate(lines) if line.lstrip().startswith('> ')]
+    require(marked and 'pthread_mutex_lock' in lines[marked[0]], 'the line of a step is not marked')
+    numbers = [int(line.lstrip(' >').split()[0]) for line in lines[marked[0] - 1:marked[0] + 2]]
+    require_equal(numbers, list(range(numbers[0], numbers[0] + 3)), 'lines around the step')
+    require("holds 'left_locked'" in told.out.decode().split('after these steps:')[1], 'who holds what at the end')
 
 
 @case

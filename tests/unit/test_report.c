@@ -83,6 +83,50 @@ static void test_text_tells_the_story(void **state)
     tear_down(&fixture);
 }
 
+static void test_a_finding_in_full_has_threads_in_columns(void **state)
+{
+    (void)state;
+    struct fixture fixture = { 0 };
+    set_up(&fixture, trace_builder_new(), inversion);
+    struct report_style style = { .explain = true };
+    g_autofree char *text = report_text_finding(fixture.report.list->all->pdata[0], &style);
+    assert_non_null(strstr(text, "    how it comes about:\n"
+                                 "          'main'                                'thread-2'\n"
+                                 "       1. creates 'thread-2'\n"
+                                 "          main:40\n"
+                                 "       2. takes 'a'\n"
+                                 "          first:1\n"
+                                 "       3.                                       takes 'b'\n"
+                                 "                                                second:11\n"
+                                 "       4. WAITS for 'b'\n"
+                                 "          first:2\n"
+                                 "       5. :                                     WAITS for 'a'\n"
+                                 "          :                                     second:12\n"
+                                 "    after these steps:\n"
+                                 "      'main' holds 'a' and waits for 'b', which 'thread-2' holds\n"
+                                 "      'thread-2' holds 'b' and waits for 'a', which 'main' holds\n"));
+    assert_non_null(strstr(text, "one order: 'a' before 'b'; that changes second (program.c:12)\n"));
+    tear_down(&fixture);
+}
+
+static void test_too_many_threads_for_columns_are_a_list(void **state)
+{
+    (void)state;
+    struct fixture fixture = { 0 };
+    set_up(&fixture, trace_builder_new(),
+        "T1 create T2; T1 create T3; T1 create T4; T1 create T5;"
+        "T2 acquire a @f:1; T2 acquire b @f:2; T2 release b; T2 release a;"
+        "T3 acquire b @g:1; T3 acquire c @g:2; T3 release c; T3 release b;"
+        "T4 acquire c @h:1; T4 acquire d @h:2; T4 release d; T4 release c;"
+        "T5 acquire d @i:1; T5 acquire a @i:2; T5 release a; T5 release d");
+    struct report_style style = { .explain = true };
+    g_autofree char *text = report_text_finding(fixture.report.list->all->pdata[0], &style);
+    assert_non_null(strstr(text, "'thread-2' takes 'a'  "));
+    assert_null(strstr(text, "WAITS"));
+    assert_non_null(strstr(text, "'thread-5' holds 'd' and waits for 'a', which 'thread-2' holds\n"));
+    tear_down(&fixture);
+}
+
 static void test_colour_is_added_only_when_wanted(void **state)
 {
     (void)state;
@@ -187,6 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_tells_the_story),
+        cmocka_unit_test(test_a_finding_in_full_has_threads_in_columns),
+        cmocka_unit_test(test_too_many_threads_for_columns_are_a_list),
         cmocka_unit_test(test_colour_is_added_only_when_wanted),
         cmocka_unit_test(test_names_cannot_drive_the_terminal),
         cmocka_unit_test(test_json_has_the_fields_of_the_interface),
