@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "finish.h"
+#include "united_runs.h"
 
 static struct store *open_store(const char *path, GError **error)
 {
@@ -53,9 +54,9 @@ struct analysis *analysis_open(const char *path, GError **error)
     return analysis;
 }
 
-bool analysis_run(struct analysis *analysis, bool all, GError **error)
+bool analysis_run(struct analysis *analysis, bool all, bool among_others, GError **error)
 {
-    struct detect_options options = { .all = all };
+    struct detect_options options = { .all = all, .orders = among_others };
     analysis->result = detect_run(analysis->model, &options, error);
     return analysis->result != NULL;
 }
@@ -78,6 +79,22 @@ void analysis_free(struct analysis *analysis)
     g_free(analysis);
 }
 
+// What the runs give together and none gives alone.
+static void unite(struct report *report, GPtrArray *analyses)
+{
+    g_autoptr(GPtrArray) runs = g_ptr_array_new();
+    for (unsigned i = 0; i < analyses->len; i++) {
+        struct analysis *analysis = analyses->pdata[i];
+        if (!analysis->result->orders)
+            continue;
+        analysis->result->orders->name = analysis->path;
+        g_ptr_array_add(runs, analysis->result->orders);
+    }
+    if (runs->len > 1)
+        report->united =
+            united_runs_find(runs, report->list, &g_array_index(report->runs, struct report_run, 0).left_out);
+}
+
 struct report *analysis_report(GPtrArray *analyses, bool all)
 {
     struct report *report = g_new0(struct report, 1);
@@ -97,6 +114,7 @@ struct report *analysis_report(GPtrArray *analyses, bool all)
         g_array_append_val(report->runs, run);
         finding_list_move(report->list, analysis->result->findings);
     }
+    unite(report, analyses);
     finding_list_sort(report->list);
     return report;
 }
@@ -107,5 +125,6 @@ void analysis_report_free(struct report *report)
         return;
     g_array_unref(report->runs);
     finding_list_free(report->list);
+    united_model_free(report->united);
     g_free(report);
 }

@@ -18,7 +18,8 @@ struct analysis {
 // Opens a trace for reading and loads its tables. A trace that nobody has put names into yet gets them first, when it can be
 // written. NULL and *error on failure.
 struct analysis *analysis_open(const char *path, GError **error);
-bool analysis_run(struct analysis *analysis, bool all, GError **error);
+// among_others: other runs are analysed, too, which analysis_report unites with this one.
+bool analysis_run(struct analysis *analysis, bool all, bool among_others, GError **error);
 // Closes the trace; what was loaded and found stays.
 void analysis_close_store(struct analysis *analysis);
 void analysis_free(struct analysis *analysis);

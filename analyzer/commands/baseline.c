@@ -52,7 +52,7 @@ static bool read_report(const char *path, const char *text, size_t length, GHash
 static bool read_trace(const char *path, GHashTable *ids, GError **error)
 {
     struct analysis *analysis = analysis_open(path, error);
-    bool good = analysis && analysis_run(analysis, true, error);
+    bool good = analysis && analysis_run(analysis, true, false, error);
     for (unsigned i = 0; good && i < analysis->result->findings->all->len; i++) {
         const struct finding *finding = analysis->result->findings->all->pdata[i];
         g_hash_table_add(ids, g_strdup(finding->id));

@@ -52,7 +52,7 @@ static int run(char **operands, char **program)
     g_autoptr(GError) error = NULL;
     struct analysis *analysis = analysis_open(*operands, &error);
     // A finding asked for by name is shown even if it is one of those that need --all.
-    if (!analysis || !analysis_run(analysis, show_all || operands[1], &error)) {
+    if (!analysis || !analysis_run(analysis, show_all || operands[1], false, &error)) {
         analysis_free(analysis);
         return command_fail("%s", error->message);
     }

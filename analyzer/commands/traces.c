@@ -93,7 +93,7 @@ static void analyse(void *number, void *data)
         return;
     struct analysis *analysis = analysis_open(jobs->paths->pdata[i], &jobs->errors[i]);
     jobs->analyses[i] = analysis;
-    if (!analysis || !analysis_run(analysis, jobs->all, &jobs->errors[i]))
+    if (!analysis || !analysis_run(analysis, jobs->all, jobs->paths->len > 1, &jobs->errors[i]))
         g_atomic_int_set(&jobs->failed, 1);
     if (analysis)
         analysis_close_store(analysis);

@@ -22,6 +22,7 @@ static const struct detector *const detectors[] = {
     &detector_lost_time,
     &detector_lock_order,
     &detector_class_order, // after it: is silent where a cycle has been told
+    &detector_run_orders,
 };
 
 const struct rule rule_deadlock = {
@@ -102,13 +103,15 @@ struct detect_result *detect_run(
         .replay = replay_new(model),
         .findings = finding_list_new(),
         .all = options && options->all,
+        .orders = options && options->orders ? run_orders_new(model) : NULL,
         .observed_cycles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     int r;
     run_pass(&detection, &r);
     struct detect_result *result = g_new0(struct detect_result, 1);
     result->findings = detection.findings;
-    result->left_out = detection.left_out;
+    result->orders = detection.orders;
+    result->left_out = detection.left_out + (detection.orders ? detection.orders->left_out : 0);
     replay_get_counts(detection.replay, &result->counts);
     replay_free(detection.replay);
     g_hash_table_unref(detection.observed_cycles);
@@ -128,5 +131,6 @@ void detect_result_free(struct detect_result *result)
     if (!result)
         return;
     finding_list_free(result->findings);
+    run_orders_free(result->orders);
     g_free(result);
 }

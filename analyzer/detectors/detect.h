@@ -5,13 +5,16 @@
 
 #include "finding.h"
 #include "merge.h"
+#include "run_orders.h"
 
 struct detect_options {
-    bool all; // also report cycles that cannot happen
+    bool all;    // also report cycles that cannot happen
+    bool orders; // also keep what united_runs.h compares with other runs
 };
 
 struct detect_result {
     struct finding_list *findings; // sorted; refers to the model
+    struct run_orders *orders;     // NULL: not asked for; refers to the model
     struct merge_counts counts;
     uint64_t left_out; // what the bounds of a detector left out; 0: everything was looked at
 };

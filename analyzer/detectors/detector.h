@@ -5,6 +5,7 @@
 
 #include "finding.h"
 #include "replay.h"
+#include "run_orders.h"
 
 struct detection {
     const struct model *model;
@@ -12,6 +13,7 @@ struct detection {
     struct finding_list *findings; // detectors add to it
     bool all;                      // keep cycles that are impossible, with the reason
     GHashTable *observed_cycles;   // set of char *: fingerprints of cycles that did deadlock in this run
+    struct run_orders *orders;     // to be filled; NULL: not asked for
     uint64_t left_out;             // patterns and cycles a bound left out
 };
 
@@ -43,5 +45,6 @@ extern const struct detector detector_join_cycle;
 extern const struct detector detector_thread_leak;
 extern const struct detector detector_blocking_call;
 extern const struct detector detector_lost_time;
+extern const struct detector detector_run_orders;
 
 #endif

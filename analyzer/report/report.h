@@ -5,6 +5,7 @@
 
 #include "finding.h"
 #include "merge.h"
+#include "united_model.h"
 
 // One trace.
 struct report_run {
@@ -15,9 +16,10 @@ struct report_run {
 };
 
 struct report {
-    GArray *runs;              // of struct report_run
-    struct finding_list *list; // of all runs, sorted
-    bool all;                  // impossible ones were asked for
+    GArray *runs;                // of struct report_run
+    struct finding_list *list;   // of all runs, sorted
+    struct united_model *united; // of findings that several runs give together; NULL: none
+    bool all;                    // impossible ones were asked for
 
     const struct rule *const *rules; // every rule there is, ended by NULL; NULL: none are told
     const char *source_root;         // files are named relative to it; NULL: as the trace has them

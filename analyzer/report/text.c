@@ -279,6 +279,12 @@ static void append_verdict(GString *text, const struct finding *finding)
             text, "    verdict: potential (not in this run, but nothing recorded rules it out)\n");
         return;
     }
+    // A potential cycle with a note is of no single run that could be reordered.
+    if (strcmp(finding->verdict, "potential") == 0 && finding->note) {
+        g_string_append_printf(
+            text, "    verdict: potential (nothing recorded rules it out; %s)\n", finding->note);
+        return;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++)
         if (strcmp(meanings[i][0], finding->verdict) == 0)
             g_string_append_printf(text, "    verdict: %s (%s%s%s)\n", finding->verdict,

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The orders in which a run took its locks, in a form that other runs' orders can be compared with: by class of lock, role of
+// thread and program. For united_runs.h, which looks for cycles that no run has alone.
+//
+// Only of locks that are the only one of their class in their process: of several at one place in the code nobody knows which
+// of them is which in another run.
+#ifndef TRENZA_RUN_ORDERS_H
+#define TRENZA_RUN_ORDERS_H
+
+#include "held_set.h"
+
+enum role_presence {
+    ROLE_ABSENT, // no thread of the role in the process
+    ROLE_APART,  // create and join keep every thread of it apart from this
+    ROLE_BESIDE, // a thread of it could run at the same time
+};
+
+// A thread blocks, or would have, for a lock while it holds another. Strings are interned: equal when their pointers are.
+struct run_order {
+    const struct run_orders *run;
+    const char *program;
+    const char *role; // of the thread: its start routine and where it is made
+    const char *held_class;
+    const char *wanted_class;
+    const struct model_object *wanted;
+    bool wanted_shared;
+    uint32_t thread_id;
+    uint32_t segment;
+    uint32_t stack;
+    struct hold *held; // all it holds; owned
+    unsigned n_held;
+    unsigned key;      // the held lock in question
+    bool accompanied;  // another thread could run at the same time
+    GHashTable *roles; // role -> enum role_presence, of its process
+};
+
+struct run_orders {
+    const struct model *model;
+    const char *name;  // of the run, for people: the trace
+    GPtrArray *all;    // of struct run_order *
+    GHashTable *pairs; // set of run_orders_pair: all pairs of classes
+    uint64_t left_out; // by a bound
+};
+
+// What stands for a pair of classes in one program.
+const char *run_orders_pair(const char *program, const char *held_class, const char *wanted_class);
+struct run_orders *run_orders_new(const struct model *model);
+void run_orders_free(struct run_orders *orders);
+
+#endif
