@@ -199,6 +199,30 @@ def stats_count_what_the_program_did(folder):
     lines = run([TRENZA, 'stats', trace]).out.decode().splitlines()
     line = next(line for line in lines if 'counter_lock' in line)
     require(int(line.split()[0]) >= 202, line)  # two threads, 100 pairs and one more each
+    sites = [line for line in lines if 'worker (' in line and "takes 'counter_lock'" in line]
+    require(all('lock_pairs.c:' in site for site in sites), str(sites))
+    require_equal(sum(int(site.split()[0]) for site in sites), int(line.split()[0]), 'acquisitions of all sites')
+    require('by waiter and owner' in lines, str(lines))
+
+
+@case
+def stats_tell_who_waits_for_whom(folder):
+    std = folder / 'waits.std'
+    lines = []
+    for lock in range(12):
+        lines += [f'T1|acq(L{lock})|{lock}1', f'T2|req(L{lock})|{lock}2', f'T1|rel(L{lock})|{lock}3',
+                  f'T2|acq(L{lock})|{lock}4', f'T2|rel(L{lock})|{lock}5']
+    std.write_text('\n'.join(lines) + '\n')
+    trace = folder / 'waits.db'
+    require_equal(run([TRENZA, 'import', '-o', trace, std]).status, 0, 'import')
+    short = run([TRENZA, 'stats', trace]).out.decode()
+    whole = run([TRENZA, 'stats', '--all', trace]).out.decode()
+    waits = [line for line in whole.split('by waiter and owner')[1].splitlines() if 'waits for' in line][1:]
+    require_equal(len(waits), 12, 'waits with --all')
+    require(all(line.split()[0] == '1' and 'T2' in line.split('waits for')[0] and 'T1' in line.split('owned by')[1]
+                for line in waits), str(waits))
+    require_equal(short.count('owned by'), 10, 'waits without --all')
+    require_equal((short.count('and 2 more (--all)'), whole.count('(--all)')), (2, 0), 'what is left out is told')
 
 
 @case
