@@ -151,7 +151,7 @@ void explain_verdict(GString *text, const struct finding *finding)
                        "         free when it is taken; only the timing differs." },
         { "potential",
             "Each thread was seen to do its part, and nothing recorded forces one part to end before the\n"
-            "         other begins; but no order of the recorded steps leads there with certainty." },
+            "         other begins; whether they can really meet in this way is not proven." },
         { "impossible",
             "Each thread was seen to do its part, but what else was recorded keeps the parts from meeting." },
     };
