@@ -3,7 +3,8 @@
 // leaves no trace behind: who comes late has to see from data that it need not wait.
 //
 // Where it did not strike, a warning: the thread that signals has not held the waiter's mutex since its last signal, so what
-// it changed can have changed between the waiter's look and its wait. Signalling after unlocking is fine, and silent.
+// it changed can have changed between the waiter's look and its wait. Signalling after unlocking is fine, and silent. Where the
+// waiters have different mutexes, whose look the signal follows is unknown; cond-mixed-mutex tells of that.
 #include "detector.h"
 #include "rules.h"
 #include "thread_scan.h"
@@ -62,6 +63,14 @@ static void note_lost(struct lost_signal *state, const struct replay_step *step)
     g_hash_table_insert(state->lost, GUINT_TO_POINTER(step->event->subject), lost);
 }
 
+static bool one_mutex(const struct waiter *waiting, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++)
+        if (waiting[i].mutex != waiting->mutex)
+            return false;
+    return true;
+}
+
 static void note_candidate(
     struct lost_signal *state, const struct replay_step *step, const struct waiter *waiter)
 {
@@ -97,7 +106,8 @@ static void event(void *data, const struct replay_step *step)
     unsigned n;
     const struct waiter *first = waiters_at(waiters, step->object->row.id, &n);
     g_hash_table_remove(state->lost, GUINT_TO_POINTER(step->object->row.id));
-    note_candidate(state, step, first);
+    if (one_mutex(first, n))
+        note_candidate(state, step, first);
 }
 
 static const char *action(bool broadcast)

@@ -238,6 +238,15 @@ static void signals_without_the_mutex(void **state)
         "@g:1;"
         "T1 cond-wake c m; T1 cond-wait c m @f:1; T2 cond-signal c @g:2; T1 cond-wake c m; T1 release m",
         "warning lost-signal");
+    // Woken by somebody else's broadcast, T3 waits again while T2 is still on its way out: T1 holds the mutex of the one it
+    // means, and that the two have different ones is a finding of its own.
+    expect_of(with("c", OBJECT_COND, 0, 0),
+        "T1 create T2; T1 create T3; T2 acquire a; T2 cond-wait c a @f:1; T3 acquire b; T3 cond-wait c b "
+        "@f:1;"
+        "T1 acquire a; T1 cond-broadcast c @g:1; T1 release a; T3 cond-wake c b; T3 cond-wait c b @f:1;"
+        "T1 acquire b; T1 cond-broadcast c @g:1; T1 release b; T2 cond-wake c a; T3 cond-wake c b;"
+        "T2 release a; T3 release b",
+        "error cond-mixed-mutex");
 }
 
 // --- invalid-object ---
