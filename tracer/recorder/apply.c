@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "chunk_inline.h"
 #include "events.h"
 #include "objects.h"
 #include "permits.h"
@@ -471,24 +472,21 @@ static void apply_slowly(
     thread_encode(recording, arrival.thread, &arrival.event);
 }
 
-// The short way: acquisitions (exclusive or shared, plain, timed or try) and releases of what is known and one process's
-// alone, one after the other. What every event needs is looked up once. Returns the index of the first event that has to
-// go the long way.
-static uint64_t apply_quickly(struct recording *recording, struct ring *ring, uint64_t tail, uint64_t head)
+// The short way, as far as the thread's chunk has room. Returns the index of the first event that did not go it.
+static uint64_t apply_run(
+    struct recording *recording, struct ring *ring, const uint32_t *stacks, uint64_t tail, uint64_t head)
 {
-    static const uint32_t no_stacks[WIRE_ALL_SLOTS];
     const struct process *process = ring->process;
-    const uint32_t *stacks = ring->stacks ? ring->stacks : no_stacks;
     struct thread *thread = ring->thread;
-    if (!thread || thread->ignoring)
-        return tail;
-    for (; tail != head; tail++) {
+    struct chunk_encoder *encoder = &thread->chunk->encoder;
+    struct chunk_run run = chunk_run_begin(encoder);
+    for (; tail != head && chunk_run_has_room(&run); tail++) {
         const union wire_slot slot = slot_at(ring, tail);
         const unsigned kind = WIRE_KIND(slot);
         const struct object_ref *ref = object_find(process, slot.subject);
         if (G_UNLIKELY(
                 !(event_is_acquire(kind) || kind == EVENT_RELEASE) || !ref || ref->state != OBJECT_REF_KNOWN))
-            return tail;
+            break;
         const struct trace_event event = {
             .ticks = ticks_of(&slot),
             .subject = ref->id,
@@ -499,7 +497,7 @@ static uint64_t apply_quickly(struct recording *recording, struct ring *ring, ui
         if (kind == EVENT_RELEASE) {
             enum held_removal removal = held_set_remove(&thread->held, ref->id);
             if (G_UNLIKELY(removal == HELD_NOT))
-                return tail;
+                break;
             thread->last_release = (uint8_t)removal;
         } else {
             if (G_UNLIKELY(thread->wait.kind != EVENT_NONE && thread->wait.subject == ref->id))
@@ -511,7 +509,31 @@ static uint64_t apply_quickly(struct recording *recording, struct ring *ring, ui
             else
                 permits_take(recording, thread, &acquired);
         }
-        thread_encode(recording, thread, &event);
+        chunk_run_put(&run, encoder, &event);
+    }
+    chunk_run_end(&run, encoder);
+    return tail;
+}
+
+// The short way: acquisitions (exclusive or shared, plain, timed or try) and releases of what is known and one process's
+// alone, one after the other. What every event needs is looked up once. Returns the index of the first event that has to
+// go the long way.
+static uint64_t apply_quickly(struct recording *recording, struct ring *ring, uint64_t tail, uint64_t head)
+{
+    static const uint32_t no_stacks[WIRE_ALL_SLOTS];
+    const uint32_t *stacks = ring->stacks ? ring->stacks : no_stacks;
+    struct thread *thread = ring->thread;
+    if (!thread || thread->ignoring)
+        return tail;
+    while (tail != head) {
+        if (G_UNLIKELY(!thread->chunk || !chunk_encoder_has_room(&thread->chunk->encoder)))
+            thread_make_room(recording, thread);
+        const uint64_t next = apply_run(recording, ring, stacks, tail, head);
+        thread->events += next - tail;
+        tail = next;
+        // Where there is room left, an event wants to go the long way.
+        if (chunk_encoder_has_room(&thread->chunk->encoder))
+            break;
     }
     return tail;
 }
