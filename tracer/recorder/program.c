@@ -71,9 +71,12 @@ static void look_at_rights(struct program *program, const char *path, int fd)
     bool other_group = status.st_mode & S_ISGID && status.st_mode & S_IXGRP && status.st_gid != getegid();
     bool capable = geteuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0;
     if (other_user || other_group)
-        cannot(program, "setuid", g_strdup_printf("'%s' is set-user-id or set-group-id", path));
+        cannot(program, "setuid",
+            g_strdup_printf(
+                "'%s' is set-user-id or set-group-id, the loader preloads nothing into it", path));
     else if (capable)
-        cannot(program, "setuid", g_strdup_printf("'%s' has file capabilities", path));
+        cannot(program, "setuid",
+            g_strdup_printf("'%s' has file capabilities, the loader preloads nothing into it", path));
 }
 
 static bool has_loader(int fd, const Elf64_Ehdr *header)
@@ -101,7 +104,8 @@ static void look_at_elf(struct program *program, const char *path, int fd, const
         cannot(
             program, "foreign", g_strdup_printf("'%s' is for another kind of machine or of 32 bits", path));
     else if (!has_loader(fd, header))
-        cannot(program, "static", g_strdup_printf("'%s' is statically linked", path));
+        cannot(program, "static",
+            g_strdup_printf("'%s' is statically linked, nothing can be preloaded into it", path));
 }
 
 // The interpreter that a line #! names, or NULL.
