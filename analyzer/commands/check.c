@@ -12,6 +12,7 @@
 #include "analysis.h"
 #include "baseline.h"
 #include "command.h"
+#include "confirm.h"
 #include "finish.h"
 #include "output.h"
 #include "recorder.h"
@@ -32,6 +33,7 @@ static struct {
     double timeout;
     double linger;
     gboolean blocking_calls;
+    gboolean confirm;
     gboolean all;
 } options = { .error_exitcode = COMMAND_FINDINGS };
 
@@ -59,6 +61,8 @@ static const GOptionEntry entries[] = {
     { "blocking-calls", 'b', 0, G_OPTION_ARG_NONE, &options.blocking_calls,
         "also record system calls that block (read, poll, nanosleep ...): locks held over them are reported",
         NULL },
+    { "confirm", 'c', 0, G_OPTION_ARG_NONE, &options.confirm,
+        "run the program again, steered, to reach the cycles of locks that could be a deadlock", NULL },
     { "linger", 0, 0, G_OPTION_ARG_DOUBLE, &options.linger,
         "go on with children that outlive the program for so long (default 0; -1: until they end)",
         "SECONDS" },
@@ -207,8 +211,10 @@ struct request {
     enum finding_level fail_on;
 };
 
-// Analyses the traces and reports. The exit code; status is what the program said, 0 for traces.
-static int check_traces(char **operands, const struct request *request, bool program_ran, int status)
+// Analyses the traces and reports. The exit code; status is what the program said, 0 for traces. again: how to run it once
+// more; NULL: it shall not be.
+static int check_traces(
+    char **operands, const struct request *request, const struct confirm *again, bool program_ran, int status)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) paths = traces_find(operands, &error);
@@ -223,6 +229,8 @@ static int check_traces(char **operands, const struct request *request, bool pro
     report->has_baseline = options.baselines != NULL;
     suppressions_apply(request->known->suppressions, report->list);
     baseline_apply(request->known->baseline, report->list);
+    if (again)
+        confirm_findings(again, report->list);
     bool written = write_reports(report, request->sinks, program_ran);
     bool failed = has_failures(report);
     if (options.output && program_ran && !store_findings(options.output, report->list, &error)) {
@@ -264,7 +272,11 @@ static int record_and_check(const char *trace, char **program, const struct requ
     if (!finish_trace(trace, &error))
         return command_fail("%s", error->message);
     char *traces[] = { (char *)trace, NULL };
-    return check_traces(traces, request, true, result.exit_status);
+    const struct confirm again = {
+        .recorder = &recorder, .seconds = result.seconds, .keeps = options.output != NULL
+    };
+    bool confirms = options.confirm && result.ended != RECORDER_ENDED_INTERRUPTED;
+    return check_traces(traces, request, confirms ? &again : NULL, true, result.exit_status);
 }
 
 static void remove_folder(const char *folder)
@@ -311,7 +323,7 @@ static int run(char **operands, char **program)
     if (!known_init(&known))
         return COMMAND_FAILED;
     struct request request = { .sinks = sinks, .known = &known, .fail_on = level };
-    int code = program ? check_program(program, &request) : check_traces(operands, &request, false, 0);
+    int code = program ? check_program(program, &request) : check_traces(operands, &request, NULL, false, 0);
     known_done(&known);
     return code;
 }
@@ -320,11 +332,17 @@ const struct command command_check = {
     .name = "check",
     .usage = "[OPTION...] TRACE|FOLDER... | [OPTION...] -- PROGRAM [ARGUMENT...]",
     .summary = "Analyse traces, or record a program and analyse it, and report",
-    .details = "Exits with 66 when something was found at or above --fail-on, else as the program did (0 for "
-               "traces).\n"
-               "125: Trenza itself failed or was misused; 126, 127: the program could not be run or found.\n"
-               "Without :FILE the text report of a program goes to standard error, everything else to "
-               "standard output.",
+    .details =
+        "Exits with 66 when something was found at or above --fail-on, else as the program did (0 for "
+        "traces).\n"
+        "125: Trenza itself failed or was misused; 126, 127: the program could not be run or found.\n"
+        "Without :FILE the text report of a program goes to standard error, everything else to "
+        "standard output.\n"
+        "--confirm runs the program up to ten times more, with its output thrown away. Its threads are "
+        "held up\n"
+        "where they would take the locks of a cycle; one that comes to the deadlock is confirmed, the "
+        "others stay\n"
+        "what they were.",
     .options = entries,
     .run = run,
 };

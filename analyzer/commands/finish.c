@@ -3,6 +3,7 @@
 #include "finish.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "model.h"
 #include "report.h"
@@ -54,6 +55,21 @@ static int put_finding(struct store *store, const struct finding *finding)
         finding_level_name(finding->level), finding->message, json);
 }
 
+// What the analysis of this trace shall know of steered re-runs.
+static int put_steering(struct store *store, const struct finding_list *list)
+{
+    g_autoptr(GString) reached = g_string_new(NULL);
+    g_autoptr(GString) missed = g_string_new(NULL);
+    for (unsigned i = 0; i < list->all->len; i++) {
+        const struct finding *finding = list->all->pdata[i];
+        GString *ids = strcmp(finding->verdict ? finding->verdict : "", "confirmed") == 0 ? reached : missed;
+        if (finding->steered)
+            g_string_append_printf(ids, "%s%s", ids->len ? " " : "", finding->id);
+    }
+    int r = reached->len ? store_set_text(store, "confirmed", reached->str) : 0;
+    return r >= 0 && missed->len ? store_set_text(store, "not_confirmed", missed->str) : r;
+}
+
 bool store_findings(const char *path, const struct finding_list *list, GError **error)
 {
     struct store *store = NULL;
@@ -62,6 +78,7 @@ bool store_findings(const char *path, const struct finding_list *list, GError **
     int r = store_clear_findings(store);
     for (unsigned i = 0; r >= 0 && i < list->all->len; i++)
         r = put_finding(store, list->all->pdata[i]);
+    r = r >= 0 ? put_steering(store, list) : r;
     if (r < 0 || store_commit(store) < 0)
         return fail(store, error);
     return close_store(store, path, error);

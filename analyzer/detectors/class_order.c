@@ -221,6 +221,7 @@ static void report(struct class_order *state, const struct example *pair[2])
     g_autofree char *parts = g_strdup_printf("class %s", wanted->class_key);
     finding_set_id(finding, parts);
     finding->verdict = "potential";
+    finding_look_for_steering(finding);
     g_autofree char *first = finding_thread_label(finding, pair[0]->thread_id);
     g_autofree char *second = finding_thread_label(finding, pair[1]->thread_id);
     bool one = pair[0]->thread_id == pair[1]->thread_id;

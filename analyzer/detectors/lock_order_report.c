@@ -317,5 +317,6 @@ struct finding *lock_order_report(const struct detection *detection, const struc
         finding->note = data_known ? NULL : "data flow not recorded";
     }
     finding_set_message(finding, cycle_sentence(finding, cycle, edges));
+    finding_look_for_steering(finding);
     return finding;
 }

@@ -43,6 +43,7 @@ void finding_free(struct finding *finding)
     if (!finding)
         return;
     g_free(finding->id);
+    g_free(finding->parts);
     g_free(finding->message);
     g_ptr_array_unref(finding->objects);
     g_ptr_array_unref(finding->threads);
@@ -131,6 +132,37 @@ void finding_set_id(struct finding *finding, const char *parts)
     g_free(finding->id);
     finding->id = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
     finding->id[ID_LENGTH] = '\0';
+    char *copy = g_strdup(parts);
+    g_free(finding->parts);
+    finding->parts = copy;
+}
+
+void finding_set_steered(struct finding *finding, bool reached)
+{
+    finding->steered = true;
+    if (reached) {
+        finding->verdict = "confirmed";
+        finding->level = LEVEL_ERROR;
+        finding->note = NULL;
+    } else {
+        finding->note = finding->note ? "data flow not recorded; not reached in a steered run"
+                                      : "not reached in a steered run";
+    }
+}
+
+static bool is_listed(const char *ids, const char *id)
+{
+    g_auto(GStrv) words = g_strsplit(ids ? ids : "", " ", -1);
+    return g_strv_contains((const char *const *)words, id);
+}
+
+void finding_look_for_steering(struct finding *finding)
+{
+    const struct model *model = finding->model;
+    bool reached = is_listed(model->confirmed, finding->id);
+    bool could_happen = g_strcmp0(finding->verdict, "impossible") != 0;
+    if (could_happen && (reached || is_listed(model->not_confirmed, finding->id)))
+        finding_set_steered(finding, reached);
 }
 
 static void free_finding(void *data)

@@ -32,7 +32,8 @@ struct finding_step {
 };
 
 struct finding {
-    char *id; // stable across runs, machines and load addresses
+    char *id;    // stable across runs, machines and load addresses
+    char *parts; // what it is made of besides the rule
     const struct rule *rule;
     const struct model *model; // the trace it was found in; must outlive the finding
     enum finding_level level;
@@ -48,6 +49,7 @@ struct finding {
     unsigned witness_left_out; // steps of it that say little and were left out
     GPtrArray *programs; // of char *: executables it was found in; filled when it joins a list
     unsigned instances;  // how often it was found; 0 and 1: once
+    bool steered; // the program was run again, steered, to reach it
     bool suppressed;
     bool baseline;
 };
@@ -71,6 +73,11 @@ char *finding_thread_label(const struct finding *finding, uint32_t thread_id);
 char *fingerprint_stack(const struct model *model, uint32_t stack_id);
 // Sets the id from the rule and text made of such parts.
 void finding_set_id(struct finding *finding, const char *parts);
+
+// Changes the verdict of a cycle that could happen by what became of a steered re-run.
+void finding_set_steered(struct finding *finding, bool reached);
+// The same by what the trace says of it, if it does.
+void finding_look_for_steering(struct finding *finding);
 
 struct finding_list {
     GPtrArray *all;    // of struct finding *, in order of discovery

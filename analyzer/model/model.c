@@ -263,6 +263,8 @@ static void load_meta(struct model *model)
 {
     model->ended = meta_text(model, "ended");
     model->working_directory = meta_text(model, "working_directory");
+    model->confirmed = meta_text(model, "confirmed");
+    model->not_confirmed = meta_text(model, "not_confirmed");
     model->command_line = parse_command_line(meta_text(model, "command_line"));
     model->exit_status = (int)store_get_number(model->store, "exit_status", -1);
     model->complete = store_get_number(model->store, "complete", 0) == 1;

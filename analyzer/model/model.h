@@ -91,6 +91,8 @@ struct model {
     int64_t ticks_per_second;
     const char *ended;             // meta's "ended"; "" when not known
     const char *working_directory; // "" when not known
+    const char *confirmed;         // ids of findings that steered re-runs reached, blanks between; NULL or "": none
+    const char *not_confirmed;     // and of those that they did not
     int exit_status;               // of the main program; -1: not known
     char **command_line;           // NULL-terminated; empty when not known
     bool complete;                 // the recording was closed in order

@@ -146,6 +146,9 @@ void explain_verdict(GString *text, const struct finding *finding)
 {
     static const char *const reasons[][2] = {
         { "observed", "The run itself came to this point; nothing had to be inferred." },
+        { "confirmed", "The program was run again, its threads held up where they take the second lock, and came to "
+                       "this\n"
+                       "         very deadlock; only the timing was Trenza's." },
         { "predicted", "The steps above are all from this run. Each thread makes them in its own order, and "
                        "each lock is\n"
                        "         free when it is taken; only the timing differs." },

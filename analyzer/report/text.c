@@ -266,6 +266,7 @@ static void append_verdict(GString *text, const struct finding *finding)
 {
     static const char *const meanings[][2] = {
         { "observed", "it happened in this run" },
+        { "confirmed", "a steered re-run of the program reached it" },
         { "predicted", "a reordering of this very run reaches it" },
         { "potential",
             "nothing recorded rules it out, but no reordering of this run was found that reaches it" },

@@ -155,6 +155,61 @@ enum wire_clock {
     WIRE_CLOCK_MONOTONIC, // clock_gettime(CLOCK_MONOTONIC) in ns, where the TSC cannot be trusted
 };
 
+// Steering (`trenza check --confirm`): threads that come to these places wait there, before they take a lock, until they
+// wait for each other in a circle or time is up. A place is the innermost frames of a stack.
+#define WIRE_STEER_PLACES 8u
+#define WIRE_STEER_FRAMES 8u
+#define WIRE_STEER_PAUSES 32u
+
+struct wire_steer_place {
+    uint32_t n_frames;
+    _Atomic uint32_t in_vain; // pauses here that ended because time was up
+    struct {
+        uint64_t module; // wire_module_key()
+        uint64_t offset; // return address - bias
+    } frames[WIRE_STEER_FRAMES];
+};
+
+enum wire_pause_state {
+    WIRE_PAUSE_FREE,
+    WIRE_PAUSE_CLAIMED,
+    WIRE_PAUSE_WAITING,
+    WIRE_PAUSE_GO, // a circle is closed
+};
+
+// A thread that waits at a place. One that never came back (killed, a jump out of a handler) is known by its `until_ns`.
+struct wire_steer_pause {
+    _Atomic uint32_t state; // enum wire_pause_state; futex word
+    _Atomic uint32_t tid;   // kernel's
+    _Atomic uint32_t place;
+    _Atomic uint32_t owner; // tid of who has the lock; 0: nobody; WIRE_STEER_SOMEBODY: the lock does not tell
+    _Atomic uint64_t until_ns; // CLOCK_MONOTONIC
+};
+#define WIRE_STEER_SOMEBODY UINT32_MAX
+
+struct wire_steer {
+    uint32_t n_places; // 0: no steering. Each wants a lock that is held by who comes to the next one
+    struct wire_steer_place places[WIRE_STEER_PLACES];
+    struct wire_steer_pause pauses[WIRE_STEER_PAUSES];
+};
+
+static inline uint64_t wire_hash(const void *bytes, uint32_t size)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); // FNV-1a
+    for (uint32_t i = 0; i < size; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+// The same for the same file in two runs: by its build id, where it has one, else by its path.
+static inline uint64_t wire_module_key(const void *build_id, uint32_t build_id_size, const char *path)
+{
+    uint32_t length = 0;
+    while (path[length] != 0)
+        length++;
+    return build_id_size != 0 ? wire_hash(build_id, build_id_size) : wire_hash(path, length);
+}
+
 // One page for the whole recording, mapped by every process.
 struct wire_session {
     uint64_t magic;
@@ -167,7 +222,9 @@ struct wire_session {
     _Atomic uint32_t sleeping;              // ... and this is 1
     _Atomic uint64_t heartbeat;             // the recorder adds 1 at least ten times a second, whatever else it does
     _Atomic uint32_t closed;                // 1: the recording is over; targets stop recording
+    _Alignas(64) struct wire_steer steer;
 };
+_Static_assert(sizeof(struct wire_session) <= WIRE_PAGE, "the session fits its page");
 
 enum wire_hello_kind {
     WIRE_HELLO_PROCESS = 1, // a new process, or the same one after exec

@@ -2,6 +2,7 @@
 // <threads.h>: in glibc these do not pass through the pthread symbols, though mtx_t is a pthread_mutex_t inside and
 // cnd_t a pthread_cond_t. (call_once is beside pthread_once, thrd_* beside pthread_create.)
 #include "record.h"
+#include "steer.h"
 
 static int error_of(int result)
 {
@@ -47,6 +48,7 @@ EXPORT int mtx_lock(mtx_t *mutex)
     struct call call;
     if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
         return REAL(mtx_lock)(mutex);
+    STEER(&call, mutex, OBJECT_MUTEX);
     int result = REAL(mtx_trylock)(mutex);
     if (UNLIKELY(result != thrd_success)) {
         call_event(&call, EVENT_REQUEST, 0);

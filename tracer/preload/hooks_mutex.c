@@ -3,6 +3,7 @@
 // itself begins with the same compare-and-swap, for every kind of mutex. Anything but success is left to the real call,
 // so that every result is glibc's own. Calls with a time-out are not tried first: glibc checks their arguments first.
 #include "record.h"
+#include "steer.h"
 
 // glibc's trylock leaves a robust mutex locked for ever when it finds it given up (ENOTRECOVERABLE): not to be tried first.
 static inline bool may_try_first(const pthread_mutex_t *mutex)
@@ -37,6 +38,7 @@ EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
     struct call call;
     if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
         return REAL(pthread_mutex_lock)(mutex);
+    STEER(&call, mutex, OBJECT_MUTEX);
     int rc = LIKELY(may_try_first(mutex)) ? REAL(pthread_mutex_trylock)(mutex) : EBUSY;
     if (UNLIKELY(rc != 0 && rc != EOWNERDEAD)) {
         call_event(&call, EVENT_REQUEST, 0);

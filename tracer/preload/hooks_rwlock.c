@@ -2,6 +2,7 @@
 // pthread_rwlock_*: like mutexes, with readers. glibc's try variants admit a reader by the same rule as the plain one,
 // also where a waiting writer is preferred.
 #include "record.h"
+#include "steer.h"
 
 EXPORT int pthread_rwlock_init(pthread_rwlock_t *rwlock, const pthread_rwlockattr_t *attributes)
 {
@@ -29,6 +30,7 @@ EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
     struct call call;
     if (UNLIKELY(!call_begin(&call, rwlock, OBJECT_RWLOCK)))
         return REAL(pthread_rwlock_rdlock)(rwlock);
+    STEER(&call, rwlock, OBJECT_RWLOCK);
     int rc = REAL(pthread_rwlock_tryrdlock)(rwlock);
     if (UNLIKELY(rc != 0)) {
         call_event(&call, EVENT_REQUEST_SHARED, 0);
@@ -42,6 +44,7 @@ EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
     struct call call;
     if (UNLIKELY(!call_begin(&call, rwlock, OBJECT_RWLOCK)))
         return REAL(pthread_rwlock_wrlock)(rwlock);
+    STEER(&call, rwlock, OBJECT_RWLOCK);
     int rc = REAL(pthread_rwlock_trywrlock)(rwlock);
     if (UNLIKELY(rc != 0)) {
         call_event(&call, EVENT_REQUEST, 0);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "record.h"
+#include "steer.h"
 
 static void sem_wait_cancelled(void *data)
 {
@@ -86,6 +87,7 @@ EXPORT int sem_wait(sem_t *semaphore)
     if (UNLIKELY(!call_begin(&call, semaphore, OBJECT_SEMAPHORE)))
         return REAL(sem_wait)(semaphore);
     pthread_testcancel();
+    STEER(&call, semaphore, OBJECT_SEMAPHORE);
     const int error = errno;
     int rc = REAL(sem_trywait)(semaphore);
     if (UNLIKELY(rc != 0)) {

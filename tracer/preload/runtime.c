@@ -69,6 +69,7 @@ static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_fr
         process->zero_ticks = result.session->zero_ticks;
         process->clock_monotonic = result.session->clock == WIRE_CLOCK_MONOTONIC;
         process->blocking_calls = result.session->blocking_calls;
+        process->steered = result.session->steer.n_places != 0;
     }
     struct wire_segment *none = NULL;
     if (!atomic_compare_exchange_strong(&segment->shared, &none, result.segment)) {
@@ -253,6 +254,7 @@ static struct thread *slot_open(struct process_segment *segment, uint32_t slot)
     thread->depth = RING_IDLE;
     thread->zero_ticks = process->zero_ticks;
     thread->clock_monotonic = process->clock_monotonic;
+    thread->steered = process->steered;
     thread->slot = slot;
     thread->serial = atomic_fetch_add(&process->next_serial, 1) + 1;
     atomic_store(&thread->lowest_stack_object, UINTPTR_MAX);

@@ -47,6 +47,7 @@ struct thread {
     uint32_t serial;
     uint32_t tid; // kernel's
     bool clock_monotonic;
+    bool steered; // beside what every event reads
     _Atomic uintptr_t lowest_stack_object; // lowest live object in this thread's stack; UINTPTR_MAX: none
     uintptr_t stack_low;
     uintptr_t stack_high;
@@ -91,6 +92,7 @@ struct process {
     uint64_t zero_ticks;
     bool clock_monotonic;
     bool blocking_calls;
+    bool steered;
     bool shrunk; // to the little memory that is needed for sure
     bool forked; // locks it finds may have been its parent's
     struct wire_session *session;

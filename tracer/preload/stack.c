@@ -174,6 +174,27 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
     };
 }
 
+void stack_cache_walk(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new)
+{
+    struct walk walk = {
+        .pc = caller->pc,
+        .sp = caller->sp,
+        .fp = caller->fp,
+        .stack_low = cache->stack_low,
+        .stack_high = cache->stack_high,
+        .generation = CFI_CODE_MAY_GO,
+        .frames = cache->frames,
+        .frames_max = WIRE_STACK_FRAMES,
+        .reading = &cache->reading,
+    };
+    walk_run(&walk);
+    *ret_new = (struct stack_new){
+        .depth = (uint16_t)walk.depth,
+        .truncated = walk.truncated,
+        .frames = cache->frames,
+    };
+}
+
 void stack_forget_all(void)
 {
     uint32_t old = atomic_load(&stack_generation);

@@ -49,6 +49,9 @@ struct stack_new {
 // After a miss: unwinds, remembers, and says what to define in the ring. The caller has blocked all signals.
 void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new);
 
+// Unwinds without a look at what is remembered, and defines nothing: slot is 0. The caller has blocked all signals.
+void stack_cache_walk(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new);
+
 // Once per process, before the first hook records; also in the child of a fork, where no other thread's dlclose goes on.
 void stack_setup(void);
 // Wherever code may have changed: every remembered stack and unwind rule of the process is forgotten. 10 ns; other

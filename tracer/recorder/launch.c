@@ -128,9 +128,14 @@ static char **make_environment(const char *preload, const char *session_path)
 // --- the child ---
 
 // Runs in the child, where only async-signal-safe calls are allowed. Never returns.
-static void become_program(
-    const struct launch_state *state, char **argv, const char *binary, char **environment, int failure_fd)
+static void become_program(const struct launch_state *state, char **argv, const char *binary,
+    char **environment, bool mute, int failure_fd)
 {
+    int null = mute ? open("/dev/null", O_RDWR) : -1;
+    for (int standard = 0; null >= 0 && standard <= 2; standard++)
+        dup2(null, standard);
+    if (null > 2)
+        close(null);
     setrlimit(RLIMIT_NOFILE, &state->files);
     sigaction(SIGXFSZ, &state->file_size_action, NULL);
     sigaction(SIGCHLD, &state->child_action, NULL);
@@ -146,8 +151,8 @@ static void become_program(
     _exit(127);
 }
 
-static pid_t start(
-    const struct launch_state *state, char **argv, const char *binary, char **environment, int *ret_failure)
+static pid_t start(const struct launch_state *state, char **argv, const char *binary, char **environment,
+    bool mute, int *ret_failure)
 {
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
@@ -157,7 +162,7 @@ static pid_t start(
     pid_t pid = fork();
     *ret_failure = errno;
     if (pid == 0)
-        become_program(state, argv, binary, environment, pipe_fds[1]);
+        become_program(state, argv, binary, environment, mute, pipe_fds[1]);
     close(pipe_fds[1]);
     int failure;
     ssize_t size;
@@ -174,11 +179,11 @@ static pid_t start(
 }
 
 pid_t launch_program(const struct launch_state *state, char **argv, const char *binary, const char *preload,
-    const char *session_path, GError **error)
+    const char *session_path, bool mute, GError **error)
 {
     g_auto(GStrv) environment = make_environment(preload, session_path);
     int failure = 0;
-    pid_t pid = start(state, argv, binary, environment, &failure);
+    pid_t pid = start(state, argv, binary, environment, mute, &failure);
     if (pid > 0)
         return pid;
     enum recorder_error code = RECORDER_ERROR_FAILED;

@@ -27,9 +27,9 @@ void launch_restore(const struct launch_state *state);
 char *launch_find_preload(const char *given, GError **error);
 
 // Starts argv with the preload and the session in its environment. binary: path of what is to be run, when that is no
-// script; NULL: as execvp finds argv[0]. 0 and *error (CANNOT_RUN, NOT_FOUND, FAILED) when it could not be.
+// script; NULL: as execvp finds argv[0]. mute: its standard streams are /dev/null. 0 and *error (CANNOT_RUN, NOT_FOUND, FAILED) when it could not be.
 pid_t launch_program(const struct launch_state *state, char **argv, const char *binary, const char *preload,
-    const char *session_path, GError **error);
+    const char *session_path, bool mute, GError **error);
 
 // Sends a signal to every descendant of this process and to the pids given besides (array of pid_t).
 void launch_signal_tree(GArray *besides, int signal_number);

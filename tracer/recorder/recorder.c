@@ -24,6 +24,7 @@
 #include "proc.h"
 #include "program.h"
 #include "session.h"
+#include "steering.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define GRACE_NS (2 * SECOND_NS)
@@ -166,6 +167,7 @@ static bool set_up(struct recorder *recorder, GError **error)
         !session_open(&recorder->session, folder, options->drop_when_full, options->blocking_calls, error))
         return false;
     recorder->session_is_open = true;
+    steering_describe(&recorder->session.page->steer, options->places, options->n_places);
     if (!create_store(recorder, error))
         return false;
     facts_write_first(recorder->store, options, &recorder->session.clock);
@@ -227,7 +229,7 @@ static bool start_program(struct recorder *recorder, GError **error)
         return false;
     recorder->pid = launch_program(&recorder->state, recorder->options->argv,
         recorder->program.elf ? recorder->program.path : NULL, recorder->preload,
-        recorder->session.socket_path, error);
+        recorder->session.socket_path, recorder->options->mute, error);
     return recorder->pid > 0;
 }
 

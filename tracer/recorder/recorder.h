@@ -12,18 +12,35 @@ enum recorder_on_deadlock {
     RECORDER_DEADLOCK_STOP, // note it and end the whole process tree
 };
 
+// A place in the code: the innermost return addresses of a stack.
+struct recorder_frame {
+    const char *path;
+    const char *build_id; // hex digits; NULL: none
+    uint64_t offset;      // return address - bias
+};
+#define RECORDER_PLACE_FRAMES 8u
+struct recorder_place {
+    struct recorder_frame frames[RECORDER_PLACE_FRAMES];
+    unsigned n_frames; // at least 1
+};
+#define RECORDER_PLACES 8u
+
 // Zero is a good default for every field but output.
 struct recorder_options {
-    const char *output;       // path of the trace; an old one becomes path.old
-    char **argv;              // the program and its arguments, NULL-terminated; NULL: attach mode, see below
-    const char *preload_path; // libtrenza-preload.so; NULL: looked for beside the running program, then as installed
-    bool drop_when_full;      // --on-full=drop
-    bool blocking_calls;      // --blocking-calls
+    const char *output; // path of the trace; an old one becomes path.old
+    char **argv;        // the program and its arguments, NULL-terminated; NULL: attach mode, see below
+    const char
+        *preload_path; // libtrenza-preload.so; NULL: looked for beside the running program, then as installed
+    bool drop_when_full; // --on-full=drop
+    bool blocking_calls; // --blocking-calls
     enum recorder_on_deadlock on_deadlock;
-    double timeout;           // seconds; 0: none. When it is over the program is ended, with an incident 'timeout'
-    double linger;            // seconds to go on recording other processes after the main program's end; < 0: for ever
-    int ready_fd;             // attach mode: the session's path is written here, NUL-terminated, then it is closed
-    bool quiet;               // no notes on stderr (errors are returned, never printed)
+    double timeout; // seconds; 0: none. When it is over the program is ended, with an incident 'timeout'
+    double linger;  // seconds to go on recording other processes after the main program's end; < 0: for ever
+    int ready_fd;   // attach mode: the session's path is written here, NUL-terminated, then it is closed
+    bool quiet;     // no notes on stderr (errors are returned, never printed)
+    bool mute;      // the program's standard input, output and error are /dev/null
+    const struct recorder_place *places; // steering: each wants a lock that who comes to the next one holds;
+    unsigned n_places; // ... threads wait there for each other. At most RECORDER_PLACES; 0: none
 };
 
 enum recorder_ended {

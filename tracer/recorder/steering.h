@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Tells the targets where their threads shall wait for each other.
+#ifndef TRENZA_RECORDER_STEERING_H
+#define TRENZA_RECORDER_STEERING_H
+
+#include "recorder.h"
+#include "wire.h"
+
+// Before the first process maps the session. n_places 0: no steering.
+void steering_describe(struct wire_steer *steer, const struct recorder_place *places, unsigned n_places);
+
+#endif
