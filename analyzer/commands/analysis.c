@@ -56,7 +56,7 @@ struct analysis *analysis_open(const char *path, GError **error)
 
 bool analysis_run(struct analysis *analysis, bool all, bool among_others, GError **error)
 {
-    struct detect_options options = { .all = all, .orders = among_others };
+    struct detect_options options = { .all = all, .orders = among_others, .processes = true };
     analysis->result = detect_run(analysis->model, &options, error);
     return analysis->result != NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "detector.h"
 #include "rules.h"
+#include "united_runs.h"
 
 static const struct detector *const detectors[] = {
     &detector_deadlock, // first: it tells the others which cycles have been observed
@@ -95,15 +96,24 @@ static void run_pass(struct detection *detection, int *ret_error)
     *ret_error = r;
 }
 
+// Several processes are several runs of their programs.
+static void unite_processes(struct detect_result *result)
+{
+    g_autoptr(GPtrArray) runs = g_ptr_array_new();
+    g_ptr_array_add(runs, result->orders);
+    result->united = united_runs_find(runs, result->findings, &result->left_out);
+}
+
 struct detect_result *detect_run(
     const struct model *model, const struct detect_options *options, GError **error)
 {
+    bool processes = options && options->processes && model->n_processes > 1;
     struct detection detection = {
         .model = model,
         .replay = replay_new(model),
         .findings = finding_list_new(),
         .all = options && options->all,
-        .orders = options && options->orders ? run_orders_new(model) : NULL,
+        .orders = (options && options->orders) || processes ? run_orders_new(model) : NULL,
         .observed_cycles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     int r;
@@ -122,6 +132,8 @@ struct detect_result *detect_run(
         detect_result_free(result);
         return NULL;
     }
+    if (processes)
+        unite_processes(result);
     finding_list_sort(result->findings);
     return result;
 }
@@ -131,6 +143,7 @@ void detect_result_free(struct detect_result *result)
     if (!result)
         return;
     finding_list_free(result->findings);
+    united_model_free(result->united);
     run_orders_free(result->orders);
     g_free(result);
 }

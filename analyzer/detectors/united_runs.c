@@ -2,9 +2,9 @@
 // Joins the orders of several runs into one graph of lock classes and looks for cycles of up to four of them.
 //
 // A cycle counts when no lock is common to two of its sides' held sets, no side only reads what the next one reads, and no run
-// shows that the sides' threads never meet: one thread only of a role, or create and join between them. One whose orders were
-// all seen in one run is that run's own, and was decided there. Blind to hand-offs (a semaphore, a condition) that order the sides
-// in every run, and to locks that cover a thread from its creation to its end: hence never more than potential.
+// shows that the sides' threads never meet: one thread only of a role, or create, join or hand-offs between them. One whose orders
+// were all seen in one process is that run's own, and was decided there. Blind to locks that cover a thread from its creation to
+// its end, and to what data decides: hence never more than potential.
 #include "united_runs.h"
 
 #include <string.h>
@@ -61,7 +61,11 @@ static bool may_meet(const struct run_order *a, const struct run_order *b)
     enum role_presence in_b = presence(b, a->role);
     if (a->role == b->role)
         return in_a == ROLE_BESIDE || in_b == ROLE_BESIDE;
-    return in_a != ROLE_APART && in_b != ROLE_APART;
+    if (in_a == ROLE_APART || in_b == ROLE_APART)
+        return false;
+    // Where a thread took neither lock its hand-offs say little; more, when nothing in the other run says otherwise.
+    bool passed = in_a == ROLE_PASSED || in_b == ROLE_PASSED;
+    return !passed || in_a == ROLE_BESIDE || in_b == ROLE_BESIDE;
 }
 
 static bool fits(const struct search *search, const struct run_order *next)
@@ -76,20 +80,35 @@ static bool fits(const struct search *search, const struct run_order *next)
     return true;
 }
 
+static bool has_all(const struct search *search, const struct run_orders *run, uint32_t process_id)
+{
+    for (unsigned i = 0; i < search->length; i++) {
+        const struct run_order *order = search->path[i];
+        if (!g_hash_table_contains(
+                run->pairs, run_orders_pair(process_id, order->held_class, order->wanted_class)) &&
+            !g_hash_table_contains(run->pairs, run_orders_pair(0, order->held_class, order->wanted_class)))
+            return false;
+    }
+    return true;
+}
+
 static bool is_of_one_run(const struct search *search)
 {
     for (unsigned r = 0; r < search->runs->len; r++) {
         const struct run_orders *run = search->runs->pdata[r];
-        bool all = true;
-        for (unsigned i = 0; i < search->length && all; i++) {
-            const struct run_order *order = search->path[i];
-            all = g_hash_table_contains(
-                run->pairs, run_orders_pair(order->program, order->held_class, order->wanted_class));
-        }
-        if (all)
-            return true;
+        for (unsigned p = 0; p < run->model->processes->len; p++)
+            if (has_all(search, run, p))
+                return true;
     }
     return false;
+}
+
+static bool is_of_one_recording(const struct search *search)
+{
+    for (unsigned i = 1; i < search->length; i++)
+        if (search->path[i]->run != search->path[0]->run)
+            return false;
+    return true;
 }
 
 // --- the finding ---
@@ -114,14 +133,17 @@ static char *sentence(
         g_autofree char *lock = finding_object_label(finding, edges[i].held[edges[i].key].object);
         g_string_append_printf(text, "%s'%s'", i == 0 ? "" : i + 1 < search->length ? ", " : " and ", lock);
     }
-    g_string_append_printf(text, " are taken in %s in different runs: ",
-        search->length == 2 ? "opposite orders" : "orders that form a cycle");
+    g_string_append_printf(text, " are taken in %s in different %s: ",
+        search->length == 2 ? "opposite orders" : "orders that form a cycle",
+        is_of_one_recording(search) ? "processes" : "runs");
     for (unsigned i = 0; i < search->length; i++) {
         g_autofree char *held = finding_object_label(finding, edges[i].held[edges[i].key].object);
         g_autofree char *wanted = finding_object_label(finding, edges[i].wanted);
         g_autofree char *thread = finding_thread_label(finding, edges[i].thread_id);
-        g_string_append_printf(text, "%s'%s' before '%s' by %s in %s", i ? ", " : "", held, wanted, thread,
-            search->path[i]->run->name);
+        g_autofree char *process = run_order_process(search->path[i]);
+        const char *run = search->path[i]->run->name;
+        g_string_append_printf(text, "%s'%s' before '%s' by %s in %s%s%s", i ? ", " : "", held, wanted,
+            thread, process ? process : "", process && run ? " of " : "", run ? run : "");
     }
     return g_string_free(text, false);
 }
@@ -148,7 +170,8 @@ static void tell(struct search *search, const char *classes)
     struct finding *finding =
         cycle_finding(model, &rule_lock_order_cycle, LEVEL_WARNING, edges, search->length);
     finding->verdict = "potential";
-    finding->note = "the orders were seen in different runs";
+    finding->note = is_of_one_recording(search) ? "the orders were seen in different processes"
+                                                : "the orders were seen in different runs";
     finding_set_message(finding, sentence(search, finding, edges));
     // Which of the places was seen depends on the runs that happen to be there: the classes are the same with any of them.
     g_autofree char *parts = g_strdup_printf("different runs\n%s", classes);
@@ -212,7 +235,7 @@ static int compare_sides(const void *a, const void *b)
     const struct side *y = b;
     int order = strcmp(x->text, y->text);
     if (order == 0)
-        order = strcmp(x->order->run->name, y->order->run->name);
+        order = g_strcmp0(x->order->run->name, y->order->run->name);
     return order != 0                                   ? order
            : x->order->thread_id == y->order->thread_id ? 0
            : x->order->thread_id < y->order->thread_id  ? -1

@@ -11,8 +11,9 @@
 #define NO_SLOT UINT32_MAX
 
 struct knowledge {
-    uint32_t slot;    // NO_SLOT: there was none left, or it is another's by now
+    uint32_t slot;    // NO_SLOT: there was none left
     uint64_t started; // ticks
+    uint64_t joined;  // ticks, from when on the slot may be another's; UINT64_MAX: not yet
     bool known;       // it has begun to exist
     GArray *clock;    // of uint64_t, by slot; shorter than all slots: zeros; NULL: nothing
 };
@@ -29,6 +30,7 @@ struct hand_off_moment {
     GArray *clock;
     uint32_t *slots; // by thread id
     uint64_t *started;
+    uint64_t *joined;
     uint32_t n_threads;
 };
 
@@ -118,6 +120,7 @@ static void begin(
     thread->known = true;
     thread->slot = take_slot(hand_off);
     thread->started = ticks;
+    thread->joined = UINT64_MAX;
     if (!parent)
         return;
     clock_merge(need_clock(thread), parent->clock);
@@ -129,11 +132,11 @@ static void join(struct hand_off *hand_off, struct knowledge *self, struct knowl
     if (!joined->known)
         return;
     clock_merge(need_clock(self), joined->clock);
-    if (joined->slot == NO_SLOT)
+    if (joined->slot == NO_SLOT || joined->joined != UINT64_MAX)
         return;
     clock_set(self->clock, joined->slot, ticks);
     g_array_append_val(hand_off->free_slots, joined->slot);
-    joined->slot = NO_SLOT;
+    joined->joined = ticks;
     if (joined->clock)
         g_array_unref(g_steal_pointer(&joined->clock));
 }
@@ -212,13 +215,16 @@ void hand_off_apply(struct hand_off *hand_off, const struct ordered_event *event
         receive(hand_off, self, event->event.subject);
 }
 
-static uint64_t component(const GArray *clock, uint32_t slot, uint64_t started)
+static uint64_t component(const GArray *clock, uint32_t slot, uint64_t started, uint64_t joined)
 {
     if (slot == NO_SLOT)
         return UINT64_MAX;
     if (!clock || slot >= clock->len)
         return 0;
     uint64_t time = g_array_index(clock, uint64_t, slot);
+    // What is known of later times is of the slot's next thread, whose creator need not have known of the join.
+    if (time >= joined)
+        return UINT64_MAX;
     return time > started ? time : 0;
 }
 
@@ -228,7 +234,7 @@ uint64_t hand_off_known(const struct hand_off *hand_off, uint32_t by, uint32_t o
     const struct knowledge *other = find_thread(hand_off, of);
     if (!self || !other || !other->known)
         return 0;
-    return component(self->clock, other->slot, other->started);
+    return component(self->clock, other->slot, other->started, other->joined);
 }
 
 struct hand_off_moment *hand_off_keep(const struct hand_off *hand_off, uint32_t by)
@@ -241,10 +247,12 @@ struct hand_off_moment *hand_off_keep(const struct hand_off *hand_off, uint32_t 
     moment->n_threads = n;
     moment->slots = g_new(uint32_t, n + 1);
     moment->started = g_new(uint64_t, n + 1);
+    moment->joined = g_new(uint64_t, n + 1);
     for (uint32_t i = 0; i < n; i++) {
-        // Who does not exist yet is not known to anybody; who has been joined is known to the end.
+        // Who does not exist yet is not known to anybody.
         moment->slots[i] = hand_off->threads[i].slot;
         moment->started[i] = hand_off->threads[i].known ? hand_off->threads[i].started : UINT64_MAX;
+        moment->joined[i] = hand_off->threads[i].joined;
     }
     return moment;
 }
@@ -253,7 +261,7 @@ uint64_t hand_off_moment_known(const struct hand_off_moment *moment, uint32_t of
 {
     if (of >= moment->n_threads || moment->started[of] == UINT64_MAX)
         return 0;
-    return component(moment->clock, moment->slots[of], moment->started[of]);
+    return component(moment->clock, moment->slots[of], moment->started[of], moment->joined[of]);
 }
 
 void hand_off_moment_free(struct hand_off_moment *moment)
@@ -263,5 +271,6 @@ void hand_off_moment_free(struct hand_off_moment *moment)
     g_array_unref(moment->clock);
     g_free(moment->slots);
     g_free(moment->started);
+    g_free(moment->joined);
     g_free(moment);
 }

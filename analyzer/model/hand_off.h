@@ -17,8 +17,8 @@ void hand_off_free(struct hand_off *hand_off);
 
 void hand_off_apply(struct hand_off *hand_off, const struct ordered_event *event);
 
-// The ticks of the last event of thread `of` that comes before the present of `by` (plus 1; 0: none does). UINT64_MAX: not
-// known, because there were too many threads.
+// The ticks of the last event of thread `of` that comes before the present of `by` (plus 1; 0: none does). UINT64_MAX: all of
+// them do, or it is not known, because there were too many threads.
 uint64_t hand_off_known(const struct hand_off *hand_off, uint32_t by, uint32_t of);
 
 // The same for a moment kept: a copy of all that `by` knows now.

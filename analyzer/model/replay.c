@@ -14,11 +14,34 @@ struct replay {
     struct thread_order *order;
     struct waiters *waiters;
     struct hand_off *hand_off;
-    GHashTable *unsure;            // set of object.id
+    GHashTable *unsure; // set of object.id
+    GHashTable
+        *forked; // uint64_t *: forking thread.id << 32 | pid -> thread.id of the child, until it is known
     struct replay_thread *threads; // by thread id
     struct ordered_event current;
     bool pending; // current has been shown, but not taken into account yet
 };
+
+static uint64_t fork_key(uint32_t thread_id, int64_t pid)
+{
+    return (uint64_t)thread_id << 32 | (uint32_t)pid;
+}
+
+static void find_forked(struct replay *replay)
+{
+    const struct model *model = replay->model;
+    replay->forked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    for (unsigned i = 0; i < model->threads->len; i++) {
+        const struct model_thread *thread = model->threads->pdata[i];
+        const struct trace_process *process = thread ? model_process(model, thread->row.process_id) : NULL;
+        if (!process || !process->forked_by || thread->row.creator_id)
+            continue;
+        uint64_t key = fork_key(process->forked_by, process->pid);
+        if (!g_hash_table_contains(replay->forked, &key))
+            g_hash_table_insert(
+                replay->forked, g_memdup2(&key, sizeof key), GUINT_TO_POINTER(thread->row.id));
+    }
+}
 
 struct replay *replay_new(const struct model *model)
 {
@@ -32,6 +55,7 @@ struct replay *replay_new(const struct model *model)
     replay->threads = g_new0(struct replay_thread, model->threads->len + 1);
     for (unsigned i = 0; i < model->threads->len; i++)
         replay->threads[i].thread = model->threads->pdata[i];
+    find_forked(replay);
     return replay;
 }
 
@@ -46,6 +70,7 @@ void replay_free(struct replay *replay)
     waiters_free(replay->waiters);
     hand_off_free(replay->hand_off);
     g_hash_table_unref(replay->unsure);
+    g_hash_table_unref(replay->forked);
     g_free(replay->threads);
     g_free(replay);
 }
@@ -180,11 +205,23 @@ static void forget_object(struct replay *replay, const struct model_object *obje
     held_set_drop(&replay->threads[replay->current.thread_id].held, object->row.id);
 }
 
+// What the parent does after the fork is not before what the child does, even if the child's first event comes later.
+static void fork_process(struct replay *replay, uint32_t thread_id, int64_t pid)
+{
+    uint64_t key = fork_key(thread_id, pid);
+    uint32_t child_id = GPOINTER_TO_UINT(g_hash_table_lookup(replay->forked, &key));
+    if (!child_id)
+        return;
+    g_hash_table_remove(replay->forked, &key);
+    replay->threads[child_id].forked = true;
+    thread_order_create(replay->order, thread_id, child_id);
+}
+
 static void start_process(struct replay *replay, struct replay_thread *thread)
 {
     const struct model_thread *row = thread->thread;
     const struct trace_process *process = model_process(replay->model, row->row.process_id);
-    if (process && process->forked_by && !row->row.creator_id)
+    if (process && process->forked_by && !row->row.creator_id && !thread->forked)
         thread_order_create(replay->order, process->forked_by, row->row.id);
 }
 
@@ -196,6 +233,9 @@ static void apply_thread_event(struct replay *replay, struct replay_thread *thre
     case EVENT_CREATE:
         if (!ordered->refused)
             thread_order_create(replay->order, ordered->thread_id, event->subject);
+        break;
+    case EVENT_FORK:
+        fork_process(replay, ordered->thread_id, event->arg);
         break;
     case EVENT_JOIN_REQUEST:
         request(replay, thread);

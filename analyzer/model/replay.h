@@ -25,13 +25,14 @@ struct replay_thread {
     struct held_set held;
     struct replay_request request;
     struct hold gave_back; // the mutex given back to wait for a condition; object NULL: none
-    uint64_t events; // of it so far
-    bool ended;      // THREAD_END has come
-    bool exited;     // it has ended the process
+    uint64_t events;       // of it so far
+    bool ended;            // THREAD_END has come
+    bool exited;           // it has ended the process
     int64_t exit_status;
     uint32_t exit_stack;
     uint32_t end_stack; // of THREAD_END
     bool lost;          // events of it are missing: what it held is not known
+    bool forked;        // the first of a process whose fork has come
 };
 
 // One event. The thread's state is that just before it.

@@ -121,5 +121,42 @@ def what_keeps_the_sides_apart_does_so_over_several_runs(folder):
         require_equal(findings_of_orders(folder, how, (0, 1), (1, 0)), [], how)
 
 
+@case
+def hand_offs_keep_the_sides_apart(folder):
+    require_equal(len(findings_of_orders(folder, 'beside', (0, 1), (1, 0))), 1, 'findings with the hand-off beside them')
+    for how in ('signal', 'post', 'meet', 'touch'):
+        require_equal(findings_of_orders(folder, how, (0, 1), (1, 0)), [], how)
+
+
+@case
+def semaphores_used_as_locks_take_part(folder):
+    found = findings_of_orders(folder, 'permits', (0, 1), (1, 0))
+    require_equal([(one['rule'], sorted(lock['name'] for lock in one['locks'])) for one in found],
+                  [('lock-order-cycle', ['green_permit', 'red_permit'])], 'findings')
+
+
+@case
+def locks_that_processes_share_take_part(folder):
+    found = findings_of_orders(folder, 'shared', (0, 1), (1, 0))
+    require_equal([one['rule'] for one in found], ['lock-order-cycle'], 'findings')
+    require('in different runs' in found[0]['message'], found[0]['message'])
+
+
+@case
+def processes_of_one_recording_are_runs_of_their_own(folder):
+    traces = {name: folder / f'{name}.db' for name in ('one', 'both')}
+    for name, orders in (('one', ['0', '1']), ('both', ['0', '1', '0'])):
+        run([TRENZA, 'record', '-q', '-o', traces[name], '--', *harness.program('either_order', 'children', *orders)])
+    require_equal(findings(traces['one']), [], 'findings of one order')
+    found = findings(traces['both'])
+    require_equal([(one['rule'], one['verdict'], one['level']) for one in found],
+                  [('lock-order-cycle', 'potential', 'warning')], 'findings of both')
+    require('opposite orders in different processes' in found[0]['message'], found[0]['message'])
+    shown = run([TRENZA, 'show', traces['both'], found[0]['id']], cwd=ROOT)
+    require_equal(shown.status, 0, 'show')
+    require(b'the orders were seen in different processes' in shown.out, shown.out)
+    require_equal([one['id'] for one in findings(*traces.values())], [found[0]['id']], 'findings with another run beside')
+
+
 if __name__ == '__main__':
     harness.main()
