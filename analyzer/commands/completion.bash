@@ -7,7 +7,7 @@ _trenza_options() { # COMMAND
 
 _trenza_values() { # OPTION: what may follow its =
     case $1 in
-    --format) echo 'text json sarif junit github std csv' ;;
+    --format) echo 'text json sarif junit github perfetto std csv' ;;
     --fail-on) echo 'error warning note' ;;
     --on-deadlock) echo 'stop wait' ;;
     --on-full) echo 'wait drop' ;;

@@ -7,12 +7,16 @@
 // another thread, or by its owner's death, is released in its owner's name.
 //
 // A trace that `trenza import` made of such a file is written with the file's own names and locations, accesses and requests.
+//
+// perfetto is export_perfetto.c.
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis.h"
 #include "call_stack.h"
 #include "command.h"
+#include "export_perfetto.h"
 #include "output.h"
 #include "replay.h"
 
@@ -23,7 +27,8 @@ static struct {
 
 static const GOptionEntry entries[] = {
     { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
-        "std (RAPID's trace format) or csv (every event)", "std|csv" },
+        "perfetto (for ui.perfetto.dev), std (RAPID's trace format) or csv (every event)",
+        "perfetto|std|csv" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "write there instead of to standard output",
         "FILE" },
     { NULL },
@@ -32,7 +37,8 @@ static const GOptionEntry entries[] = {
 struct exporter {
     const struct model *model;
     FILE *stream;
-    bool imported; // from STD
+    bool imported;             // from STD
+    struct perfetto *perfetto; // NULL: another format
 };
 
 // --- std ---
@@ -195,51 +201,114 @@ static void csv_step(const struct exporter *exporter, const struct replay_step *
     fprintf(stream, ",%" G_GINT64_FORMAT "\n", site.line);
 }
 
+// --- perfetto ---
+
+static void perfetto_format_step(const struct exporter *exporter, const struct replay_step *step)
+{
+    perfetto_step(exporter->perfetto, step);
+}
+
+// --- progress ---
+
+#define PROGRESS_EVENTS 65536u
+#define PROGRESS_AFTER_US G_USEC_PER_SEC
+
+struct progress {
+    uint64_t all;
+    uint64_t done;
+    gint64 next_us; // 0: nobody looks
+    bool told;
+};
+
+static void progress_begin(struct progress *progress, uint64_t all, const FILE *stream)
+{
+    bool seen = isatty(STDERR_FILENO) && !(stream == stdout && isatty(STDOUT_FILENO));
+    *progress =
+        (struct progress){ .all = all, .next_us = seen ? g_get_monotonic_time() + PROGRESS_AFTER_US : 0 };
+}
+
+static void progress_step(struct progress *progress)
+{
+    if (++progress->done % PROGRESS_EVENTS || !progress->next_us)
+        return;
+    gint64 now_us = g_get_monotonic_time();
+    if (now_us < progress->next_us)
+        return;
+    fprintf(stderr, "\rtrenza: %.0f %% written",
+        100 * (double)progress->done / (double)MAX(progress->all, progress->done));
+    progress->told = true;
+    progress->next_us = now_us + PROGRESS_AFTER_US / 5;
+}
+
+static void progress_end(const struct progress *progress)
+{
+    if (progress->told)
+        fprintf(stderr, "\r\033[K");
+}
+
 // --- the command ---
 
 struct export_format {
     const char *name;
     void (*header)(FILE *stream);
     void (*step)(const struct exporter *exporter, const struct replay_step *step);
+    bool finds; // findings are part of it
 };
 
 static const struct export_format formats[] = {
-    { "std", NULL, std_step },
-    { "csv", csv_header, csv_step },
+    { "perfetto", NULL, perfetto_format_step, true },
+    { "std", NULL, std_step, false },
+    { "csv", csv_header, csv_step, false },
 };
 
 static int export_events(const struct analysis *analysis, const struct export_format *format, FILE *stream)
 {
     struct exporter exporter = { .model = analysis->model, .stream = stream };
-    struct replay *replay = replay_new(analysis->model);
+    struct progress progress;
     struct replay_step step;
-    char *source = store_get_text(analysis->store, "source");
     int r;
+    char *source = store_get_text(analysis->store, "source");
     exporter.imported = g_strcmp0(source, "std") == 0;
     free(source);
+    progress_begin(&progress, analysis->model->n_events, stream);
     if (format->header)
         format->header(stream);
-    while ((r = replay_next(replay, &step)) == 1 && !ferror(stream))
+    if (format->finds)
+        exporter.perfetto = perfetto_new(analysis->model, analysis->result->findings, stream);
+    struct replay *replay = replay_new(analysis->model);
+    while ((r = replay_next(replay, &step)) == 1 && !ferror(stream)) {
         format->step(&exporter, &step);
+        progress_step(&progress);
+    }
     replay_free(replay);
+    if (exporter.perfetto)
+        perfetto_finish(exporter.perfetto);
+    progress_end(&progress);
     return r;
+}
+
+static const struct export_format *find_format(const char *name)
+{
+    for (size_t i = 0; name && i < G_N_ELEMENTS(formats); i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    return NULL;
 }
 
 static int run(char **operands, char **program)
 {
-    const struct export_format *format = NULL;
-    for (size_t i = 0; options.format && i < G_N_ELEMENTS(formats); i++)
-        if (strcmp(formats[i].name, options.format) == 0)
-            format = &formats[i];
+    const struct export_format *format = find_format(options.format);
     if (!format)
-        return command_fail("export: --format is std or csv%s%s", options.format ? ", not " : "",
+        return command_fail("export: --format is perfetto, std or csv%s%s", options.format ? ", not " : "",
             options.format ? options.format : "");
     if (program || !*operands || operands[1])
         return command_fail("export: one trace is needed; see `trenza help export`");
     g_autoptr(GError) error = NULL;
     struct analysis *analysis = analysis_open(*operands, &error);
-    if (!analysis)
+    if (!analysis || (format->finds && !analysis_run(analysis, false, false, &error))) {
+        analysis_free(analysis);
         return command_fail("%s", error->message);
+    }
     struct output output;
     int code = COMMAND_FAILED;
     if (output_open(&output, options.output)) {
@@ -254,9 +323,12 @@ static int run(char **operands, char **program)
 
 const struct command command_export = {
     .name = "export",
-    .usage = "--format=std|csv [-o FILE] TRACE",
+    .usage = "--format=perfetto|std|csv [-o FILE] TRACE",
     .summary = "Write the events of a trace for other tools",
     .details =
+        "perfetto: trace-event JSON for ui.perfetto.dev: what each thread holds and waits for, arrows from "
+        "who lets go\n"
+        "     to who goes on, and the steps of findings as marks.\n"
         "std: RAPID's trace format, one `T1|acq(L3)|17` a line: acq, rel, fork, join; the number is the "
         "frame.id of the call.\n"
         "     Readers of rwlocks are left out; of recursive locks only the outermost acquisition counts.\n"

@@ -69,7 +69,7 @@ def misuse_is_told_in_one_line(folder):
     fails(check(trace, '--', *HARMLESS), 'not both')
     fails(check(folder / 'missing.db'), 'missing.db')
     fails(run([TRENZA, 'export', trace]), '--format')
-    fails(run([TRENZA, 'export', '--format=perfetto', trace]), 'perfetto')
+    fails(run([TRENZA, 'export', '--format=otf', trace]), 'otf')
     fails(run([TRENZA, 'export', '--format=std', '-o', folder / 'no' / 'such', trace]), 'such')
     fails(run([TRENZA, 'sql', trace, 'SELECT nothing']), 'nothing')
     fails(run([TRENZA, 'show', trace, 'ffff']), 'ffff')

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-COMMANDS = (['check', '--all'], ['export', '--format=csv'], ['export', '--format=std'], ['stats'], ['show'])
+COMMANDS = (['check', '--all'], ['export', '--format=csv'], ['export', '--format=std'], ['export', '--format=perfetto'], ['stats'], ['show'])
 ODD_VALUES = [0, 1, 2, 255, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, -1, -2**63, None, 'x', '', b'\0\xff']
 
 
