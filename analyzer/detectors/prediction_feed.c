@@ -136,7 +136,7 @@ static uint32_t other_thread(const struct prediction_feed *feed, const struct re
 static bool counts(const struct replay_step *step)
 {
     const struct trace_event *event = step->event;
-    if (step->ordered->refused)
+    if (step->ordered->refused || order_wake_was_refused(event))
         return false;
     if (model_subject_is_object(event->kind))
         return step->object != NULL;

@@ -214,11 +214,11 @@ static void end_hold(
 }
 
 // The release just before did not take effect: the hold goes on.
-static void undo_release(struct lane_builder *builder, const struct trace_event *event)
+static void undo_release(struct lane_builder *builder, uint32_t object_id)
 {
     struct open_span *open = &builder->released;
     struct track *track = &builder->lane->tracks[open->track];
-    if (!open->depth || open->span.subject != event->subject || open->track == TRACKS_MAX - 1 ||
+    if (!open->depth || open->span.subject != object_id || open->track == TRACKS_MAX - 1 ||
         builder->tracks_used & 1u << open->track || !track->count)
         return;
     track->count--;
@@ -255,8 +255,27 @@ static void condition_wait(struct lane_builder *builder, const struct trace_even
         builder->wait.span.flags |= SPAN_TIMED;
 }
 
+// It was no wait: the hold that seemed to end goes on.
+static void refuse_wait(struct lane_builder *builder, const struct trace_event *event)
+{
+    uint32_t mutex_id = chunk_arg_object(event->arg);
+    struct open_span *known = find_hold(builder, mutex_id);
+    if (builder->waiting)
+        free_track(builder, builder->wait.track);
+    builder->waiting = false;
+    if (known) // recursive
+        known->depth++;
+    else
+        undo_release(builder, mutex_id);
+    add_mark(builder, event);
+}
+
 static void condition_wake(struct lane_builder *builder, const struct trace_event *event)
 {
+    if (order_wake_was_refused(event)) {
+        refuse_wait(builder, event);
+        return;
+    }
     uint32_t stack = builder->waiting ? builder->wait.span.stack : event->stack;
     end_wait(builder, event->ticks, chunk_arg_code(event->arg) ? SPAN_FAILED : 0);
     uint32_t mutex_id = chunk_arg_object(event->arg);
@@ -296,7 +315,7 @@ void lane_builder_add(struct lane_builder *builder, const struct trace_event *ev
         end_hold(builder, event->subject, event->ticks, event->stack, 0);
         break;
     case EVENT_RELEASE_FAILED:
-        undo_release(builder, event);
+        undo_release(builder, event->subject);
         add_mark(builder, event);
         break;
     case EVENT_COND_WAIT:

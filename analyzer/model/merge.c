@@ -131,7 +131,8 @@ static int stream_look(struct stream *stream, struct ordered_event *ret_event)
         ret_event->owner_died = chunk_arg_code(event->arg) == EOWNERDEAD;
     unsigned refusal = refusal_of(event->kind);
     bool acquires = event_is_acquire(event->kind);
-    if (!refusal && !acquires)
+    bool waits = event->kind == EVENT_COND_WAIT;
+    if (!refusal && !acquires && !waits)
         return 0;
     int r = stream_fill(stream, acquires ? 2 : REFUSAL_DISTANCE);
     for (unsigned i = 1; i < MIN(stream->count, REFUSAL_DISTANCE); i++) {
@@ -142,6 +143,8 @@ static int stream_look(struct stream *stream, struct ordered_event *ret_event)
             ret_event->owner_died = true;
         if (refusal && next->kind == refusal)
             ret_event->refused = next->arg ? next->arg : EINVAL;
+        if (waits && order_wake_was_refused(next))
+            ret_event->refused = chunk_arg_code(next->arg);
         break;
     }
     return r;

@@ -185,6 +185,12 @@ bool order_wake_has_mutex(const struct trace_event *event)
     return code == 0 || code == ETIMEDOUT || code == ECANCELED || code == EOWNERDEAD || code == EINTR;
 }
 
+bool order_wake_was_refused(const struct trace_event *event)
+{
+    return event->kind == EVENT_COND_WAKE && !order_wake_has_mutex(event) &&
+           chunk_arg_code(event->arg) != ENOTRECOVERABLE;
+}
+
 enum order_verdict order_rules_ask(const struct order_rules *rules, const struct ordered_event *event)
 {
     const struct trace_event *e = &event->event;
@@ -288,12 +294,12 @@ static bool apply_condition(struct order_rules *rules, struct ordered_event *eve
     uint32_t mutex_id = chunk_arg_object(event->event.arg);
     event->owner = state->owner;
     if (event->event.kind == EVENT_COND_WAIT) {
-        bool owned = state->owner == event->thread_id;
+        bool owned = state->owner == event->thread_id && !event->refused;
         if (self)
             self->gave_back = owned ? mutex_id : 0;
         return owned && give_back(state, event->thread_id);
     }
-    // A refused wait never gave it away.
+    // A refused wait never gave it away, should that not have been seen at its beginning.
     bool kept = self && self->gave_back == mutex_id && !state->owner;
     if (order_wake_has_mutex(&event->event) || kept)
         take_exclusive(state, event->thread_id);

@@ -12,7 +12,8 @@ struct ordered_event {
     struct trace_event event; // kind EVENT_NONE: the thread's events are over
     uint32_t thread_id;
     uint64_t sequence; // place in the merged order, from 1
-    int64_t refused; // errno of the RELEASE_FAILED, DESTROY_FAILED ... that takes it back; 0: it took effect
+    int64_t
+        refused; // errno of the RELEASE_FAILED, DESTROY_FAILED, COND_WAKE ... that takes it back; 0: it took effect
     bool owner_died; // an acquisition that returned EOWNERDEAD
     uint32_t owner;  // who owned the lock exclusively just before (a COND_WAKE's mutex too); 0: nobody
 };
@@ -33,5 +34,7 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event);
 
 // Has the thread its mutex again? A wait that failed for anything but the usual reasons never gave it away.
 bool order_wake_has_mutex(const struct trace_event *event);
+// The end of a wait that was no wait: it failed at once (EINVAL, EPERM), and its mutex was neither given away nor taken.
+bool order_wake_was_refused(const struct trace_event *event);
 
 #endif

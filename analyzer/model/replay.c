@@ -300,7 +300,8 @@ static void apply(struct replay *replay)
         end_request(thread);
     } else if (event->kind == EVENT_COND_WAIT) {
         const struct model_object *mutex = model_object(replay->model, chunk_arg_object(event->arg));
-        const struct hold *held = mutex ? held_set_find(&thread->held, mutex->row.id) : NULL;
+        const struct hold *held =
+            mutex && !ordered->refused ? held_set_find(&thread->held, mutex->row.id) : NULL;
         thread->gave_back = held ? *held : (struct hold){ 0 };
         if (held)
             held_set_release(&thread->held, mutex->row.id);

@@ -82,6 +82,18 @@ static void a_wait_for_a_signal_gives_the_mutex_back(void **state)
     done(&made);
 }
 
+static void a_refused_wait_gives_nothing_back(void **state)
+{
+    (void)state;
+    struct made made = make("T1 acquire a; T1 cond-wait c a; T1 cond-wake c a 22; T1 acquire b; T1 release b; "
+                            "T1 release a");
+    assert_span(span_at(&made, 1, 0, 0), SPAN_HOLD, trace_builder_id(made.builder, "a"), 1, 6);
+    assert_span(span_at(&made, 1, 1, 0), SPAN_HOLD, trace_builder_id(made.builder, "b"), 4, 5);
+    assert_int_equal(timeline_lane(made.timeline, 1)->tracks[0].count, 1);
+    assert_int_equal(made.timeline->edges->len, 1);
+    done(&made);
+}
+
 static void a_refused_release_changes_nothing(void **state)
 {
     (void)state;
@@ -291,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_locks_lie_on_tracks),
         cmocka_unit_test(a_wait_for_a_signal_gives_the_mutex_back),
+        cmocka_unit_test(a_refused_wait_gives_nothing_back),
         cmocka_unit_test(a_refused_release_changes_nothing),
         cmocka_unit_test(recursion_is_one_hold),
         cmocka_unit_test(a_lock_given_back_by_another_thread_ends),

@@ -197,6 +197,22 @@ static void test_condition_wait_takes_its_mutex_back(void **state)
         "lock-order-cycle predicted", NULL);
 }
 
+static void test_refused_condition_wait_keeps_its_mutex(void **state)
+{
+    (void)state;
+    expect(
+        "T1 create T2; T1 acquire a; T1 cond-wait c a; T1 cond-wake c a 22; T1 acquire b; T1 release b; T1 "
+        "release a;"
+        "T2 acquire b; T2 acquire a; T2 release a; T2 release b",
+        "lock-order-cycle predicted", NULL);
+    // It takes nothing either: no order of b before a.
+    expect(
+        "T1 create T2; T1 acquire a; T1 acquire b; T1 cond-wait c a; T1 cond-wake c a 22; T1 release b; T1 "
+        "release a;"
+        "T2 acquire a; T2 acquire b; T2 release b; T2 release a",
+        "", "");
+}
+
 static void test_classes_report_once(void **state)
 {
     (void)state;
@@ -324,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_forty_philosophers),
         cmocka_unit_test(test_first_lock_released_before_the_second),
         cmocka_unit_test(test_condition_wait_takes_its_mutex_back),
+        cmocka_unit_test(test_refused_condition_wait_keeps_its_mutex),
         cmocka_unit_test(test_classes_report_once),
         cmocka_unit_test(test_another_place_is_another_finding),
         cmocka_unit_test(test_observed_deadlock_is_told_once),
