@@ -269,6 +269,9 @@ static int open_for_reading(struct store *store)
     return r < 0 ? r : store_exec(store, "PRAGMA locking_mode = EXCLUSIVE");
 }
 
+// Nothing is forced to disk, here or while recording. Against the end of a process, the target's or our own, the order of
+// the writes is enough, and the kernel keeps it; against a power cut a trace, which can be recorded again, is not
+// protected. Forcing it costs several times what recording a short program does.
 static int open_for_writing(struct store *store)
 {
     store->lock_fd = open(store->full_path, O_RDWR | O_CLOEXEC);
@@ -285,7 +288,7 @@ static int open_for_writing(struct store *store)
         r = read_header(store, &header);
     if (r == 0 && !(header.is_wal && size_beside(store, "-wal") > 0))
         r = check_length(store, &header);
-    return r;
+    return r < 0 ? r : store_exec(store, "PRAGMA synchronous = OFF");
 }
 
 static int check_tables(struct store *store)
