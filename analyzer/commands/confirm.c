@@ -4,7 +4,7 @@
 // places, that is the proof; when it does not, nothing is proven, and the finding stays what it was.
 //
 // Bounds: FINDINGS_MAX cycles, strongest first, TRIES runs each, SECONDS_MAX in all.
-// Blind: cycles with the end of a thread or a waiting writer in them, of more than RECORDER_PLACES sides, or through code
+// Blind: cycles with the end of a thread in them, of more than RECORDER_PLACES sides, or through code
 // outside every module are not tried.
 #include "confirm.h"
 
@@ -69,7 +69,11 @@ static bool find_places(const struct finding *finding, struct places *ret_places
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
         if (!g_str_has_prefix(step->action, "request") && !g_str_has_prefix(step->action, "join"))
             continue;
-        if (!step->object || !step->n_holding || ret_places->n == RECORDER_PLACES ||
+        // It is waited for by the readers of the cycle (tracer/preload/steer.c), and need not be held up itself.
+        bool is_writer_between = step->object && !step->n_holding;
+        if (is_writer_between)
+            continue;
+        if (!step->object || ret_places->n == RECORDER_PLACES ||
             !find_place(finding->model, step->stack, &ret_places->place[ret_places->n]))
             return false;
         ret_places->n++;
@@ -176,7 +180,10 @@ static void keep_trace(const struct campaign *campaign, const struct finding *fi
 
 static void try_finding(struct campaign *campaign, struct finding *finding, const struct places *places)
 {
-    g_printerr("trenza: confirm: running the program again, steered: %s\n", finding->message);
+    g_autoptr(GString) message = g_string_new(NULL);
+    report_append_clean(message, finding->message);
+    g_printerr("trenza: confirm: running the program again, steered: %s\n", message->str);
+    remove_trace(campaign->trace);
     unsigned runs = 0;
     while (runs < TRIES && !campaign->given_up && g_get_monotonic_time() < campaign->end_us) {
         runs++;
@@ -224,6 +231,11 @@ void confirm_findings(const struct confirm *confirm, struct finding_list *list)
         try_finding(&campaign, finding, &places);
         tried++;
     }
+    unsigned left = 0;
+    for (unsigned i = 0; i < wanted->len; i++)
+        left += is_wanted(wanted->pdata[i]);
+    if (left)
+        g_printerr("trenza: confirm: %u cycle%s not tried\n", left, left == 1 ? " was" : "s were");
     finding_list_sort(list);
     g_free(campaign.trace);
 }

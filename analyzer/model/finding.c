@@ -210,6 +210,8 @@ void finding_list_add(struct finding_list *list, struct finding *finding)
     if (known) {
         known->instances += finding->instances;
         known->level = MAX(known->level, finding->level);
+        if (g_strcmp0(finding->verdict, "confirmed") == 0)
+            finding_set_steered(known, true);
         for (unsigned i = 0; i < finding->programs->len; i++)
             add_program(known, finding->programs->pdata[i]);
         finding_free(finding);

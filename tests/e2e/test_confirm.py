@@ -59,6 +59,11 @@ def readers_and_writers(folder):
 
 
 @case
+def readers_behind_a_writer(folder):
+    require_confirmed(folder, [SAMPLES / 'readers_behind_writer', 'hurried'])
+
+
+@case
 def semaphores_as_locks(folder):
     require_confirmed(folder, [SAMPLES / 'semaphore_cycle', 'hurried'])
 
@@ -113,6 +118,18 @@ def without_a_trace_nothing_is_left(folder):
     require_equal(ended.status, FOUND_SOMETHING, str(ended))
     require(b'verdict: confirmed' in ended.err, str(ended))
     require_equal(os.listdir(folder), [], 'left behind')
+
+
+@case
+def a_thread_held_up_notices_nothing(folder):
+    """Signals, a fork, cancellation and errno, in a thread that is held up."""
+    ended, findings = confirm(folder, program('held_up', folder / 'results'))
+    require_equal([finding['note'] for finding in findings],
+                  ['data flow not recorded; not reached in a steered run'], str(ended))
+    lines = (folder / 'results').read_text().splitlines()
+    require_equal(lines, ['handled 1, child 0, deadline kept 1, errno 77, again 1, cleaned 1, cancelled 1'] * 3, 'runs')
+    # It was held up: twice for two seconds.
+    require(ended.seconds > 7, f'nothing was held up: {ended}')
 
 
 @case

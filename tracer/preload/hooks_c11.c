@@ -48,7 +48,7 @@ EXPORT int mtx_lock(mtx_t *mutex)
     struct call call;
     if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
         return REAL(mtx_lock)(mutex);
-    STEER(&call, mutex, OBJECT_MUTEX);
+    STEER(&call, mutex, OBJECT_MUTEX, false);
     int result = REAL(mtx_trylock)(mutex);
     if (UNLIKELY(result != thrd_success)) {
         call_event(&call, EVENT_REQUEST, 0);

@@ -38,7 +38,7 @@ EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
     struct call call;
     if (UNLIKELY(!call_begin(&call, mutex, OBJECT_MUTEX)))
         return REAL(pthread_mutex_lock)(mutex);
-    STEER(&call, mutex, OBJECT_MUTEX);
+    STEER(&call, mutex, OBJECT_MUTEX, false);
     int rc = LIKELY(may_try_first(mutex)) ? REAL(pthread_mutex_trylock)(mutex) : EBUSY;
     if (UNLIKELY(rc != 0 && rc != EOWNERDEAD)) {
         call_event(&call, EVENT_REQUEST, 0);

@@ -30,7 +30,7 @@ EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
     struct call call;
     if (UNLIKELY(!call_begin(&call, rwlock, OBJECT_RWLOCK)))
         return REAL(pthread_rwlock_rdlock)(rwlock);
-    STEER(&call, rwlock, OBJECT_RWLOCK);
+    STEER(&call, rwlock, OBJECT_RWLOCK, true);
     int rc = REAL(pthread_rwlock_tryrdlock)(rwlock);
     if (UNLIKELY(rc != 0)) {
         call_event(&call, EVENT_REQUEST_SHARED, 0);
@@ -44,7 +44,7 @@ EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
     struct call call;
     if (UNLIKELY(!call_begin(&call, rwlock, OBJECT_RWLOCK)))
         return REAL(pthread_rwlock_wrlock)(rwlock);
-    STEER(&call, rwlock, OBJECT_RWLOCK);
+    STEER(&call, rwlock, OBJECT_RWLOCK, false);
     int rc = REAL(pthread_rwlock_trywrlock)(rwlock);
     if (UNLIKELY(rc != 0)) {
         call_event(&call, EVENT_REQUEST, 0);

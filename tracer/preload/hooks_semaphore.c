@@ -87,7 +87,7 @@ EXPORT int sem_wait(sem_t *semaphore)
     if (UNLIKELY(!call_begin(&call, semaphore, OBJECT_SEMAPHORE)))
         return REAL(sem_wait)(semaphore);
     pthread_testcancel();
-    STEER(&call, semaphore, OBJECT_SEMAPHORE);
+    STEER(&call, semaphore, OBJECT_SEMAPHORE, false);
     const int error = errno;
     int rc = REAL(sem_trywait)(semaphore);
     if (UNLIKELY(rc != 0)) {

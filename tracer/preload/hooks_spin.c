@@ -30,7 +30,7 @@ EXPORT int pthread_spin_lock(pthread_spinlock_t *lock)
     struct call call;
     if (UNLIKELY(!call_begin(&call, (const void *)lock, OBJECT_SPINLOCK)))
         return REAL(pthread_spin_lock)(lock);
-    STEER(&call, (const void *)lock, OBJECT_SPINLOCK);
+    STEER(&call, (const void *)lock, OBJECT_SPINLOCK, false);
     int rc = REAL(pthread_spin_trylock)(lock);
     if (UNLIKELY(rc != 0)) {
         call_event(&call, EVENT_REQUEST, 0);

@@ -103,16 +103,38 @@ static uint32_t find_place(struct thread *thread, const struct caller *caller)
 
 // --- owners ---
 
-static uint32_t owner_of(const void *object, enum object_kind kind)
+// The lock that is about to be taken.
+struct target {
+    const void *object;
+    enum object_kind kind;
+    bool shared;
+};
+
+// Of __readers; nptl/pthread_rwlock_common.c of glibc.
+#define RWLOCK_WRITER_WAITS 2u
+#define RWLOCK_READERS_SHIFT 3
+
+// Readers let readers in, unless a writer waits and comes first.
+static uint32_t rwlock_owner(const volatile pthread_rwlock_t *rwlock, bool shared)
 {
+    const uint32_t writer = (uint32_t)rwlock->__data.__cur_writer, readers = rwlock->__data.__readers;
+    const bool writer_first = rwlock->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+    if (writer != 0)
+        return writer;
+    if (readers >> RWLOCK_READERS_SHIFT == 0)
+        return 0;
+    return !shared || (writer_first && (readers & RWLOCK_WRITER_WAITS)) ? WIRE_STEER_SOMEBODY : 0;
+}
+
+// Who stands in the way of taking it: a tid, nobody (0), or somebody.
+static uint32_t owner_of(const struct target *target)
+{
+    const void *object = target->object;
+    const enum object_kind kind = target->kind;
     if (kind == OBJECT_MUTEX)
         return (uint32_t)((const volatile pthread_mutex_t *)object)->__data.__owner;
-    if (kind == OBJECT_RWLOCK) {
-        const volatile pthread_rwlock_t *rwlock = object;
-        const uint32_t writer = (uint32_t)rwlock->__data.__cur_writer;
-        const unsigned flag_bits = 3; // of __readers, below the count
-        return writer != 0 ? writer : rwlock->__data.__readers >> flag_bits != 0 ? WIRE_STEER_SOMEBODY : 0;
-    }
+    if (kind == OBJECT_RWLOCK)
+        return rwlock_owner(object, target->shared);
     if (kind == OBJECT_SPINLOCK)
         return *(const volatile pthread_spinlock_t *)object == 1 ? 0 : WIRE_STEER_SOMEBODY;
     int value = 0;
@@ -178,13 +200,12 @@ static bool close_circle(struct wire_steer *steer, unsigned self)
 _Static_assert(WIRE_STEER_PAUSES <= 32, "a bit each in close_circle");
 
 // True: a circle was closed; false: time was up.
-static bool wait_for_circle(
-    struct wire_steer *steer, unsigned self, const void *object, enum object_kind kind)
+static bool wait_for_circle(struct wire_steer *steer, unsigned self, const struct target *target)
 {
     struct wire_steer_pause *pause = &steer->pauses[self];
     const uint64_t until = atomic_load(&pause->until_ns);
     for (;;) {
-        atomic_store(&pause->owner, owner_of(object, kind));
+        atomic_store(&pause->owner, owner_of(target));
         close_circle(steer, self);
         const uint64_t now = now_ns();
         if (atomic_load(&pause->state) != WIRE_PAUSE_WAITING)
@@ -197,7 +218,7 @@ static bool wait_for_circle(
     }
 }
 
-static void pause_at(struct thread *thread, uint32_t place, const void *object, enum object_kind kind)
+static void pause_at(struct thread *thread, uint32_t place, const struct target *target)
 {
     struct wire_steer *steer = &process->session->steer;
     const uint32_t in_vain = atomic_load(&steer->places[place].in_vain);
@@ -216,18 +237,19 @@ static void pause_at(struct thread *thread, uint32_t place, const void *object, 
     atomic_store(&pause->owner, 0);
     atomic_store(&pause->until_ns, now + (patience > SHORTEST_NS ? patience : SHORTEST_NS));
     atomic_store(&pause->state, WIRE_PAUSE_WAITING);
-    if (!wait_for_circle(steer, self, object, kind))
+    if (!wait_for_circle(steer, self, target))
         atomic_fetch_add(&steer->places[place].in_vain, 1);
     atomic_store(&pause->state, WIRE_PAUSE_FREE);
 }
 
-void steer_hold_up(
-    struct thread *thread, const struct caller *caller, const void *object, enum object_kind kind)
+void steer_hold_up(struct thread *thread, const struct caller *caller, const void *object,
+    enum object_kind kind, bool shared)
 {
+    const struct target target = { .object = object, .kind = kind, .shared = shared };
     // Waiting in the middle of an event (in a handler), or for oneself, would be for nothing.
-    if (thread_is_left_behind(thread) || thread->depth != RING_IDLE || owner_of(object, kind) == thread->tid)
+    if (thread_is_left_behind(thread) || thread->depth != RING_IDLE || owner_of(&target) == thread->tid)
         return;
     const uint32_t place = find_place(thread, caller);
     if (place != WIRE_STEER_PLACES)
-        pause_at(thread, place, object, kind);
+        pause_at(thread, place, &target);
 }
