@@ -65,6 +65,47 @@ bool navigate_lane(const struct timeline *timeline, struct span_ref *ref, int by
     return false;
 }
 
+static bool same_span(struct span_ref a, struct span_ref b)
+{
+    return a.lane == b.lane && a.track == b.track && a.index == b.index;
+}
+
+// A repaired acquisition begins a little later than its place in the history says, so the place is looked for around.
+static bool history_find(
+    const struct object_history *history, struct span_ref ref, uint32_t near, uint32_t *ret_at)
+{
+    for (uint32_t away = 0; away <= near || near + away < history->count; away++) {
+        if (away <= near && near - away < history->count && same_span(history->refs[near - away], ref)) {
+            *ret_at = near - away;
+            return true;
+        }
+        if (near + away < history->count && same_span(history->refs[near + away], ref)) {
+            *ret_at = near + away;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool navigate_lock(const struct timeline *timeline, struct span_ref *ref, bool forward)
+{
+    const struct span *span = timeline_span(timeline, *ref);
+    if (!span_names_object(span) || span->subject >= timeline->model->objects->len)
+        return false;
+    const struct object_history *history = &timeline->histories[span->subject];
+    uint32_t at = timeline_history_until(timeline, history, span->begin);
+    if (!history_find(history, *ref, at ? at - 1 : 0, &at))
+        return false;
+    while (forward ? at + 1 < history->count : at > 0) {
+        at = forward ? at + 1 : at - 1;
+        if (history->refs[at].track == TRACK_MARKS)
+            continue;
+        *ref = history->refs[at];
+        return true;
+    }
+    return false;
+}
+
 static bool wait_during(const struct timeline *timeline, const struct span *hold, struct span_ref *ref)
 {
     const struct lane *lane = &timeline->lanes[ref->lane];

@@ -11,6 +11,8 @@ bool navigate_first(const struct timeline *timeline, uint64_t ticks, struct span
 bool navigate_event(const struct timeline *timeline, struct span_ref *ref, bool forward);
 // The next lane that has spans, by +1 or -1; there the span nearest in time.
 bool navigate_lane(const struct timeline *timeline, struct span_ref *ref, int by);
+// What happens to the same object next, in whichever lane, or the last before. False also for spans that name no object.
+bool navigate_lock(const struct timeline *timeline, struct span_ref *ref, bool forward);
 // From a wait to the owner of what it waits for (or to the thread to be joined); from a hold to what its thread waits for meanwhile.
 bool navigate_owner(const struct timeline *timeline, struct span_ref *ref);
 

@@ -157,6 +157,8 @@ static const struct shortcut shortcuts[] = {
     { NULL, "<Shift>Right", "Later" },
     { NULL, "Left", "Previous event of the thread" },
     { NULL, "Right", "Next event of the thread" },
+    { NULL, "<Control>Left", "Previous event of the lock, in any thread" },
+    { NULL, "<Control>Right", "Next event of the lock, in any thread" },
     { NULL, "Up", "Thread above" },
     { NULL, "Down", "Thread below" },
     { NULL, "o", "From who waits to the owner, and on to what that one waits for" },

@@ -410,6 +410,15 @@ static void step_event(TrzTimeline *self, bool forward)
     go(self, found, ref);
 }
 
+static void step_lock(TrzTimeline *self, bool forward)
+{
+    struct span_ref ref;
+    if (trz_session_get_focus(self->session, &ref))
+        go(self, navigate_lock(timeline_of(self), &ref, forward), ref);
+    else
+        step_event(self, forward);
+}
+
 static void step_lane(TrzTimeline *self, int by)
 {
     struct span_ref ref;
@@ -478,6 +487,10 @@ static void act(GtkWidget *widget, const char *action, GVariant *parameter)
         step_event(self, false);
     } else if (g_str_equal(action, "timeline.next")) {
         step_event(self, true);
+    } else if (g_str_equal(action, "timeline.previous-of-lock")) {
+        step_lock(self, false);
+    } else if (g_str_equal(action, "timeline.next-of-lock")) {
+        step_lock(self, true);
     } else if (g_str_equal(action, "timeline.lane-above")) {
         step_lane(self, -1);
     } else if (g_str_equal(action, "timeline.lane-below")) {
@@ -504,6 +517,8 @@ static void install_actions(GtkWidgetClass *class)
         { "timeline.later", { GDK_KEY_Right, GDK_KEY_KP_Right }, GDK_SHIFT_MASK },
         { "timeline.previous", { GDK_KEY_Left, GDK_KEY_KP_Left }, 0 },
         { "timeline.next", { GDK_KEY_Right, GDK_KEY_KP_Right }, 0 },
+        { "timeline.previous-of-lock", { GDK_KEY_Left, GDK_KEY_KP_Left }, GDK_CONTROL_MASK },
+        { "timeline.next-of-lock", { GDK_KEY_Right, GDK_KEY_KP_Right }, GDK_CONTROL_MASK },
         { "timeline.lane-above", { GDK_KEY_Up, GDK_KEY_KP_Up }, 0 },
         { "timeline.lane-below", { GDK_KEY_Down, GDK_KEY_KP_Down }, 0 },
         { "timeline.owner", { GDK_KEY_o }, 0 },

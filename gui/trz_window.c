@@ -6,6 +6,7 @@
 #include "call_stack.h"
 #include "render.h"
 #include "settings.h"
+#include "theme.h"
 #include "trz_finding_list.h"
 #include "trz_graph.h"
 #include "trz_lock_table.h"
@@ -193,12 +194,44 @@ static GtkWidget *shown_view(TrzWindow *self)
     return gtk_stack_get_visible_child(GTK_STACK(self->views));
 }
 
-static void draw_view(cairo_t *cr, void *view)
+static double witness_height(TrzWindow *self)
 {
-    if (TRZ_IS_TIMELINE(view))
-        trz_timeline_draw(view, cr);
-    else if (TRZ_IS_GRAPH(view))
-        trz_graph_draw(view, cr);
+    bool seen = gtk_widget_get_mapped(self->witness) && TRZ_IS_TIMELINE(shown_view(self));
+    return seen ? gtk_widget_get_height(self->witness) : 0;
+}
+
+// Any other widget is drawn as GTK has it on the screen.
+static void draw_widget(cairo_t *cr, GtkWidget *widget)
+{
+    g_autoptr(GdkPaintable) paintable = gtk_widget_paintable_new(widget);
+    GtkSnapshot *snapshot = gtk_snapshot_new();
+    gdk_paintable_snapshot(paintable, snapshot, gtk_widget_get_width(widget), gtk_widget_get_height(widget));
+    GskRenderNode *node = gtk_snapshot_free_to_node(snapshot);
+    if (node)
+        gsk_render_node_draw(node, cr);
+    g_clear_pointer(&node, gsk_render_node_unref);
+}
+
+static void draw_shown(cairo_t *cr, void *data)
+{
+    TrzWindow *self = data;
+    GtkWidget *view = shown_view(self);
+    gboolean dark;
+    g_object_get(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", &dark, NULL);
+    const struct colour back = (dark ? &theme_dark : &theme_light)->background;
+    cairo_set_source_rgb(cr, back.red, back.green, back.blue);
+    cairo_paint(cr);
+    if (TRZ_IS_GRAPH(view)) {
+        trz_graph_draw(TRZ_GRAPH(view), cr);
+    } else if (TRZ_IS_TIMELINE(view)) {
+        trz_timeline_draw(TRZ_TIMELINE(view), cr);
+        cairo_translate(cr, 0, gtk_widget_get_height(view));
+        if (witness_height(self) > 0)
+            trz_witness_draw(
+                TRZ_WITNESS(self->witness), cr, gtk_widget_get_width(view), witness_height(self));
+    } else {
+        draw_widget(cr, view);
+    }
 }
 
 static void export_to(GtkNativeDialog *dialog, int response, TrzWindow *self)
@@ -208,8 +241,8 @@ static void export_to(GtkNativeDialog *dialog, int response, TrzWindow *self)
         g_autoptr(GFile) file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
         g_autofree char *path = g_file_get_path(file);
         g_autoptr(GError) error = NULL;
-        bool done =
-            render_to(path, gtk_widget_get_width(view), gtk_widget_get_height(view), draw_view, view, &error);
+        bool done = render_to(path, gtk_widget_get_width(view),
+            gtk_widget_get_height(view) + witness_height(self), draw_shown, self, &error);
         g_autofree char *text = done ? g_strdup_printf("Written: %s", path) : g_strdup(error->message);
         gtk_label_set_text(GTK_LABEL(self->status), text);
     }
@@ -221,8 +254,7 @@ static void export_dialog(GtkWidget *widget, const char *action, GVariant *param
     (void)action;
     (void)parameter;
     TrzWindow *self = TRZ_WINDOW(widget);
-    if (trz_session_get_state(self->session) < TRZ_SESSION_ANALYSING ||
-        !(TRZ_IS_TIMELINE(shown_view(self)) || TRZ_IS_GRAPH(shown_view(self))))
+    if (trz_session_get_state(self->session) < TRZ_SESSION_ANALYSING)
         return;
     GtkFileChooserNative *dialog = gtk_file_chooser_native_new(
         "Export the picture", GTK_WINDOW(widget), GTK_FILE_CHOOSER_ACTION_SAVE, "_Export", "_Cancel");
@@ -438,10 +470,11 @@ static void make_search(TrzWindow *self, GtkWidget *header)
 {
     self->search = gtk_search_entry_new();
     g_object_set(self->search, "placeholder-text", "Thread, lock, function", "width-chars", 16, NULL);
-    gtk_widget_set_tooltip_text(self->search, "Enter goes to the next span with this in a name");
+    gtk_widget_set_tooltip_text(self->search, "Enter goes to the next span with this in a name, Escape to the timeline");
     gtk_accessible_update_property(
         GTK_ACCESSIBLE(self->search), GTK_ACCESSIBLE_PROPERTY_LABEL, "Search the timeline", -1);
     g_signal_connect_swapped(self->search, "activate", G_CALLBACK(search), self);
+    g_signal_connect_swapped(self->search, "stop-search", G_CALLBACK(show_timeline), self);
     g_signal_connect_swapped(self->search, "next-match", G_CALLBACK(search), self);
     gtk_header_bar_pack_end(GTK_HEADER_BAR(header), self->search);
 }

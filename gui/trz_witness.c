@@ -14,10 +14,8 @@ struct _TrzWitness {
 
 G_DEFINE_FINAL_TYPE(TrzWitness, trz_witness, GTK_TYPE_BOX)
 
-static void draw(GtkDrawingArea *area, cairo_t *cr, int width, int height, gpointer data)
+void trz_witness_draw(TrzWitness *self, cairo_t *cr, double width, double height)
 {
-    (void)area;
-    TrzWitness *self = data;
     const struct play *play = trz_session_get_play(self->session);
     if (!play)
         return;
@@ -25,6 +23,12 @@ static void draw(GtkDrawingArea *area, cairo_t *cr, int width, int height, gpoin
     paint_init(&paint, cr, self->dark ? &theme_dark : &theme_light);
     draw_witness(&paint, play, trz_session_get_witness_step(self->session), width, height);
     paint_done(&paint);
+}
+
+static void draw(GtkDrawingArea *area, cairo_t *cr, int width, int height, gpointer data)
+{
+    (void)area;
+    trz_witness_draw(data, cr, width, height);
 }
 
 static void update(TrzWitness *self)

@@ -15,6 +15,9 @@ G_DECLARE_FINAL_TYPE(TrzWitness, trz_witness, TRZ, WITNESS, GtkBox)
 GtkWidget *trz_witness_new(TrzSession *session);
 void trz_witness_set_dark(TrzWitness *witness, bool dark);
 
+// The witness as far as it has been stepped through; nothing when there is none.
+void trz_witness_draw(TrzWitness *self, cairo_t *cr, double width, double height);
+
 G_END_DECLS
 
 #endif
