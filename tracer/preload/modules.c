@@ -41,6 +41,9 @@ static _Atomic uint64_t noted[NOTED_PAGES]; // page number << 16 | count of chan
 static _Atomic uint32_t changes = 1;
 static uintptr_t own_start, own_end;
 static uintptr_t vdso_start;
+// What was told of the first modules, so that the child of a fork need not find it out anew.
+#define TOLD_MODULES 64
+static struct wire_module told[TOLD_MODULES];
 
 // The program headers of the file mapped at start: its first page is the file's, with the ELF header.
 static const ElfW(Phdr) * find_headers(uintptr_t start, uintptr_t end, unsigned *ret_count)
@@ -115,6 +118,30 @@ static void write_path(struct wire_module *module, const char *name)
     }
 }
 
+static void publish(struct wire_segment *segment, unsigned index, uint64_t ticks)
+{
+    struct wire_module *module = &segment->modules[index];
+    atomic_store(&module->loaded_ticks, ticks);
+    atomic_store(&module->unloaded_ticks, 0);
+    atomic_store(&module->state, MODULE_LOADED);
+    uint32_t used = atomic_load(&segment->modules_used);
+    while (used <= index && !atomic_compare_exchange_weak(&segment->modules_used, &used, index + 1)) {
+    }
+}
+
+// In the child of a fork. A description that another thread of the parent was writing just then is not there. The
+// recorder looks at it only once modules_used says so.
+static bool describe_again(
+    struct wire_segment *segment, unsigned index, const struct dl_find_object *found, uint64_t ticks)
+{
+    if (index >= TOLD_MODULES || atomic_load(&told[index].state) != MODULE_LOADED ||
+        told[index].map_start != (uintptr_t)found->dlfo_map_start)
+        return false;
+    memcpy(&segment->modules[index], &told[index], sizeof told[index]);
+    publish(segment, index, ticks);
+    return true;
+}
+
 static void describe(
     struct wire_segment *segment, unsigned index, const struct dl_find_object *found, uint64_t ticks)
 {
@@ -126,12 +153,11 @@ static void describe(
     module->build_id_size = 0;
     read_build_id(module);
     write_path(module, found->dlfo_link_map->l_name);
-    atomic_store(&module->loaded_ticks, ticks);
-    atomic_store(&module->unloaded_ticks, 0);
-    atomic_store(&module->state, MODULE_LOADED);
-    uint32_t used = atomic_load(&segment->modules_used);
-    while (used <= index && !atomic_compare_exchange_weak(&segment->modules_used, &used, index + 1)) {
+    if (index < TOLD_MODULES) {
+        memcpy(&told[index], module, sizeof told[index]);
+        atomic_store(&told[index].state, MODULE_LOADED);
     }
+    publish(segment, index, ticks);
 }
 
 static bool is_same(const struct known_module *module, const struct dl_find_object *found)
@@ -220,10 +246,10 @@ static void announce_inherited(struct wire_segment *segment, uint64_t ticks)
 {
     for (unsigned i = 0; i < WIRE_MODULES && atomic_load(&known[i].map) != NULL; i++) {
         struct dl_find_object found;
-        if (_dl_find_object((void *)atomic_load(&known[i].start), &found) == 0 && is_same(&known[i], &found))
-            describe(segment, i, &found, ticks);
-        else
+        if (_dl_find_object((void *)atomic_load(&known[i].start), &found) != 0 || !is_same(&known[i], &found))
             atomic_store(&known[i].map, MODULE_GONE);
+        else if (!describe_again(segment, i, &found, ticks))
+            describe(segment, i, &found, ticks);
     }
 }
 

@@ -130,7 +130,7 @@ static void process_attach(void)
         on = end_key_made = pthread_key_create(&end_key, thread_end) == 0;
     if (on) {
         process->default_stack_size = default_stack_size();
-        stack_setup();
+        stack_setup(process->forked);
         const struct thread clock = { .zero_ticks = process->zero_ticks,
             .clock_monotonic = process->clock_monotonic };
         modules_announce_loaded(atomic_load(&process->segments[0].shared), ticks_now(&clock));

@@ -218,8 +218,11 @@ void stack_unload_end(void)
     atomic_fetch_sub(&unloading, 1);
 }
 
-void stack_setup(void)
+void stack_setup(bool inherited)
 {
+    // What the parent has found out about code still holds in the child, unless it was unloading some just then.
+    if (inherited && atomic_load(&unloading) == 0)
+        return;
     atomic_store(&unloading, 0);
     stack_forget_all();
     // The first call of _dl_find_object would otherwise be bound lazily, wherever it happens.

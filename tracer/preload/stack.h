@@ -53,7 +53,8 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
 void stack_cache_walk(struct stack_cache *cache, const struct caller *caller, struct stack_new *ret_new);
 
 // Once per process, before the first hook records; also in the child of a fork, where no other thread's dlclose goes on.
-void stack_setup(void);
+// inherited: it was called in the parent.
+void stack_setup(bool inherited);
 // Wherever code may have changed: every remembered stack and unwind rule of the process is forgotten. 10 ns; other
 // threads notice by themselves.
 void stack_forget_all(void);

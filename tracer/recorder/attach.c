@@ -25,7 +25,10 @@ struct target {
     struct attach_source source; // the pidfd; fd -1: there is none
     pid_t pid;
     struct process *process; // the drain thread's: here only a name for it
-    int status;              // as a shell says it; -1: not known
+    bool came_by_exec;       // it was known as another program before
+    char *executable;        // what it runs and with what arguments; NULL: not to be found out
+    char *arguments;
+    int status; // as a shell says it; -1: not known
 };
 
 static struct attach_source listener_source;
@@ -41,6 +44,8 @@ static void target_free(gpointer pointer)
     struct target *target = pointer;
     if (target->source.fd >= 0)
         close(target->source.fd);
+    g_free(target->executable);
+    g_free(target->arguments);
     g_free(target);
 }
 
@@ -142,10 +147,27 @@ static struct target *find_target(const struct attach *attach, pid_t pid)
     return pid ? g_hash_table_lookup(attach->targets, GINT_TO_POINTER(pid)) : NULL;
 }
 
-static struct process *describe_process(struct attach *attach, pid_t pid, const struct wire_hello *hello)
+// The child of a fork runs what its parent runs, and waits for the answer: it is not looked up again. Not where the parent
+// may have become what it is after the fork, nor where pids have other meanings than here.
+static void find_program(struct attach *attach, const struct wire_hello *hello, struct target *target)
+{
+    bool same_pids = target->pid == (pid_t)hello->pid;
+    const struct target *parent =
+        hello->forked && same_pids ? find_target(attach, (pid_t)hello->parent_pid) : NULL;
+    if (parent && !parent->came_by_exec) {
+        target->executable = g_strdup(parent->executable);
+        target->arguments = g_strdup(parent->arguments);
+    } else if (target->pid) {
+        target->executable = proc_executable(target->pid);
+        target->arguments = proc_arguments(target->pid);
+    }
+}
+
+static struct process *describe_process(
+    struct attach *attach, const struct target *target, const struct wire_hello *hello)
 {
     struct process *process =
-        process_new(pid, pid ? proc_executable(pid) : NULL, pid ? proc_arguments(pid) : NULL);
+        process_new(target->pid, g_strdup(target->executable), g_strdup(target->arguments));
     process->parent_pid = hello->parent_pid;
     process->forked = hello->forked;
     process->forked_from = hello->forked_from;
@@ -163,13 +185,13 @@ static void end_target(struct attach *attach, struct target *target, bool exec)
     g_hash_table_remove(attach->targets, GINT_TO_POINTER(target->pid));
 }
 
-static void add_target(struct attach *attach, pid_t pid, struct process *process)
+static void add_target(struct attach *attach, struct target *target)
 {
-    struct target *target = g_new(struct target, 1);
+    pid_t pid = target->pid;
     errno = 0;
     int fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
     int failure = errno;
-    *target = (struct target){ { ATTACH_PIDFD, fd }, pid, process, -1 };
+    target->source = (struct attach_source){ ATTACH_PIDFD, fd };
     // Without a pid there is nothing to know it by again: a key of its own, below all pids.
     gpointer key = GINT_TO_POINTER(pid ? pid : -(int)attach->ever);
     g_hash_table_replace(attach->targets, key, target);
@@ -189,14 +211,17 @@ static void welcome_process(
         drain_add_segment(attach->drain, old->process, segment);
         return;
     }
-    struct process *process = describe_process(attach, pid, hello);
+    struct target *target = g_new(struct target, 1);
+    *target = (struct target){ .pid = pid, .came_by_exec = old != NULL, .status = -1 };
+    find_program(attach, hello, target);
+    struct process *process = target->process = describe_process(attach, target, hello);
     process->continues = old != NULL;
     if (old)
         end_target(attach, old, true);
     attach->ever++;
     process_add_segment(process, segment);
     drain_add_process(attach->drain, process, hello->pid);
-    add_target(attach, pid, process);
+    add_target(attach, target);
 }
 
 static void refuse(struct attach *attach, pid_t pid)

@@ -61,7 +61,7 @@ static void segment_free(struct segment *segment)
     for (uint32_t i = 0; i < segment->slots_known; i++)
         g_free(segment->rings[i].stacks);
     munmap(segment->shared, WIRE_SEGMENT_BYTES(segment->slots));
-    g_free(segment->rings);
+    munmap(segment->rings, segment->slots * sizeof(struct ring));
     g_free(segment);
 }
 
@@ -95,10 +95,17 @@ struct segment *segment_new(int fd, uint32_t slots)
         mmap(NULL, WIRE_SEGMENT_BYTES(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (memory == MAP_FAILED)
         return NULL;
+    // Nearly all processes use few slots: what is not used is not cleared either.
+    void *rings =
+        mmap(NULL, slots * sizeof(struct ring), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (rings == MAP_FAILED) {
+        munmap(memory, WIRE_SEGMENT_BYTES(slots));
+        return NULL;
+    }
     struct segment *segment = g_new0(struct segment, 1);
     segment->shared = memory;
     segment->slots = slots;
-    segment->rings = g_new0(struct ring, slots);
+    segment->rings = rings;
     segment->shared->magic = WIRE_MAGIC;
     segment->shared->version = WIRE_VERSION;
     segment->shared->slots = slots;

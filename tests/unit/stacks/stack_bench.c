@@ -143,7 +143,7 @@ static void measure_ways(unsigned ways)
 
 int main(void)
 {
-    stack_setup();
+    stack_setup(false);
     cache = calloc(1, stack_cache_bytes());
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     stack_cache_init(cache, here - (1 << 20), (uintptr_t)__libc_stack_end);

@@ -554,7 +554,7 @@ int main(int argc, char **argv)
     library_paths[1] = argv[2];
     if (argc > 3)
         cmocka_set_test_filter(argv[3]);
-    stack_setup();
+    stack_setup(false);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(trees_match, begin),
         cmocka_unit_test_setup(recursion_matches, begin),
