@@ -338,7 +338,7 @@ const struct command command_check = {
         "125: Trenza itself failed or was misused; 126, 127: the program could not be run or found.\n"
         "Without :FILE the text report of a program goes to standard error, everything else to "
         "standard output.\n"
-        "--confirm runs the program up to ten times more, with its output thrown away. Its threads are "
+        "--confirm runs the program up to 15 times more, with its output thrown away. Its threads are "
         "held up\n"
         "where they would take the locks of a cycle; one that comes to the deadlock is confirmed, the "
         "others stay\n"

@@ -3,6 +3,9 @@
 // cycle (tracer/preload/steer.c). When the run ends in the very deadlock, over the same kinds of locks taken at the same
 // places, that is the proof; when it does not, nothing is proven, and the finding stays what it was.
 //
+// Holding up at these places alone can keep a cycle from closing: another thread may have to pass through what is held. So
+// the second and third run also let one side begin only when the others have come to their places.
+//
 // Bounds: FINDINGS_MAX cycles, strongest first, TRIES runs each, SECONDS_MAX in all.
 // Blind: cycles with the end of a thread in them, of more than RECORDER_PLACES sides, or through code
 // outside every module are not tried.
@@ -18,13 +21,17 @@
 #include "finish.h"
 
 #define FINDINGS_MAX 5u
-#define TRIES 2u
+#define TRIES 3u
 #define SECONDS_MAX 300.0
-#define SECONDS_EXTRA 15.0 // for the pauses of one run
-#define PLACE_FRAMES 3u    // of the program's own, as many as make two findings the same
+#define SECONDS_EXTRA 10.0
+#define PATIENCE_MIN 1.0
+#define PATIENCE_MAX 10.0
+#define PLACE_FRAMES 3u // of the program's own, as many as make two findings the same
 
-struct places {
-    struct recorder_place place[RECORDER_PLACES];
+// The sides of a cycle: where each takes the lock that the next one holds, and where it has taken the one it holds then.
+struct sides {
+    struct recorder_place wants[RECORDER_PLACES];
+    struct recorder_place holds[RECORDER_PLACES]; // n_frames 0: not known
     unsigned n;
 };
 
@@ -62,23 +69,41 @@ static bool find_place(const struct model *model, uint32_t stack_id, struct reco
     return ret_place->n_frames > 0;
 }
 
-static bool find_places(const struct finding *finding, struct places *ret_places)
+static const struct finding_step *step_at(const struct finding *finding, unsigned i)
 {
-    ret_places->n = 0;
+    return &g_array_index(finding->steps, struct finding_step, i);
+}
+
+// A side's acquisition stands before its request (cycle.c).
+static void find_hold(const struct finding *finding, unsigned request, struct recorder_place *ret_place)
+{
+    ret_place->n_frames = 0;
+    if (request == 0)
+        return;
+    const struct finding_step *before = step_at(finding, request - 1);
+    if (before->thread_id == step_at(finding, request)->thread_id &&
+        g_str_has_prefix(before->action, "acquire"))
+        find_place(finding->model, before->stack, ret_place);
+}
+
+static bool find_sides(const struct finding *finding, struct sides *ret_sides)
+{
+    unsigned n = 0;
     for (unsigned i = 0; i < finding->steps->len; i++) {
-        const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
+        const struct finding_step *step = step_at(finding, i);
         if (!g_str_has_prefix(step->action, "request") && !g_str_has_prefix(step->action, "join"))
             continue;
-        // It is waited for by the readers of the cycle (tracer/preload/steer.c), and need not be held up itself.
-        bool is_writer_between = step->object && !step->n_holding;
-        if (is_writer_between)
+        // A writer is waited for by the readers of the cycle (tracer/preload/steer.c), and need not be held up itself.
+        if (step->object && !step->n_holding)
             continue;
-        if (!step->object || ret_places->n == RECORDER_PLACES ||
-            !find_place(finding->model, step->stack, &ret_places->place[ret_places->n]))
+        if (!step->object || n == RECORDER_PLACES ||
+            !find_place(finding->model, step->stack, &ret_sides->wants[n]))
             return false;
-        ret_places->n++;
+        find_hold(finding, i, &ret_sides->holds[n]);
+        n++;
     }
-    return ret_places->n >= 2;
+    ret_sides->n = n;
+    return n >= 2;
 }
 
 static bool is_wanted(const struct finding *finding)
@@ -146,15 +171,29 @@ struct campaign {
     bool given_up;
 };
 
-static bool run_steered(struct campaign *campaign, const struct places *places)
+// Long enough for the others to come by, if they come as they did; no longer than anybody would wait.
+static double patience_of(const struct campaign *campaign)
 {
+    return CLAMP(campaign->confirm->seconds * 1.5 + 0.5, PATIENCE_MIN, PATIENCE_MAX);
+}
+
+// last: the side that waits until the others have come to their places, before it holds anything; sides->n: none.
+static bool run_steered(struct campaign *campaign, const struct sides *sides, unsigned last)
+{
+    const struct recorder_steering steering = {
+        .places = sides->wants,
+        .n_places = sides->n,
+        .gate = last < sides->n && sides->holds[last].n_frames ? &sides->holds[last] : NULL,
+        .patience = patience_of(campaign),
+    };
     struct recorder_options recorder = *campaign->confirm->recorder;
     recorder.output = campaign->trace;
     recorder.on_deadlock = RECORDER_DEADLOCK_STOP;
-    recorder.timeout = campaign->confirm->seconds * 2 + SECONDS_EXTRA;
+    // All pauses at one place together are less than two of the first and some.
+    recorder.timeout =
+        campaign->confirm->seconds * 2 + SECONDS_EXTRA + 2 * steering.patience * (sides->n + 1);
     recorder.quiet = recorder.mute = true;
-    recorder.places = places->place;
-    recorder.n_places = places->n;
+    recorder.steering = &steering;
     struct recorder_result result;
     g_autoptr(GError) error = NULL;
     bool good = recorder_run(&recorder, &result, &error);
@@ -178,7 +217,7 @@ static void keep_trace(const struct campaign *campaign, const struct finding *fi
         command_fail("confirm: cannot write '%s': %s", kept, g_strerror(errno));
 }
 
-static void try_finding(struct campaign *campaign, struct finding *finding, const struct places *places)
+static void try_finding(struct campaign *campaign, struct finding *finding, const struct sides *sides)
 {
     g_autoptr(GString) message = g_string_new(NULL);
     report_append_clean(message, finding->message);
@@ -186,8 +225,10 @@ static void try_finding(struct campaign *campaign, struct finding *finding, cons
     remove_trace(campaign->trace);
     unsigned runs = 0;
     while (runs < TRIES && !campaign->given_up && g_get_monotonic_time() < campaign->end_us) {
+        unsigned last = runs ? runs - 1 : sides->n;
         runs++;
-        bool reached = run_steered(campaign, places) && look_at(campaign->trace, campaign->list, finding);
+        bool reached =
+            run_steered(campaign, sides, last) && look_at(campaign->trace, campaign->list, finding);
         if (reached)
             keep_trace(campaign, finding);
         remove_trace(campaign->trace);
@@ -225,10 +266,10 @@ void confirm_findings(const struct confirm *confirm, struct finding_list *list)
     unsigned tried = 0;
     for (unsigned i = 0; i < wanted->len && tried < FINDINGS_MAX && !campaign.given_up; i++) {
         struct finding *finding = wanted->pdata[i];
-        struct places places;
-        if (!is_wanted(finding) || !find_places(finding, &places))
+        struct sides sides;
+        if (!is_wanted(finding) || !find_sides(finding, &sides))
             continue;
-        try_finding(&campaign, finding, &places);
+        try_finding(&campaign, finding, &sides);
         tried++;
     }
     unsigned left = 0;

@@ -188,8 +188,11 @@ struct wire_steer_pause {
 #define WIRE_STEER_SOMEBODY UINT32_MAX
 
 struct wire_steer {
-    uint32_t n_places; // 0: no steering. Each wants a lock that is held by who comes to the next one
-    struct wire_steer_place places[WIRE_STEER_PLACES];
+    uint32_t n_places;    // 0: no steering. Each wants a lock that is held by who comes to the next one
+    uint32_t patience_ms; // how long the first pause at a place is at most
+    uint32_t has_gate;    // 1: places[n_places] is where one thread waits until all but one of the others do
+    _Atomic uint32_t gate_busy; // 1: a thread waits there; futex word
+    struct wire_steer_place places[WIRE_STEER_PLACES + 1];
     struct wire_steer_pause pauses[WIRE_STEER_PAUSES];
 };
 

@@ -7,6 +7,9 @@
 // of a circle sees the others, and each looks again all the while. A thread may leave at any moment: what it does then,
 // take its lock, is all that a circle needs of it.
 //
+// The gate is for circles that holding up at the places alone keeps from closing: where one side has to go through what
+// another one locks before it comes to its place, that other one waits before it has locked anything.
+//
 // Time limits keep a program going whose order forbids the circle: a pause is half as long as the one before it at the
 // same place, and after some there are no more.
 // Blind: the owners of read locks, spinlocks and semaphores; places that are reached by other ways than recorded.
@@ -17,7 +20,6 @@
 #include "memory.h"
 
 #define MILLISECOND_NS UINT64_C(1000000)
-#define LONGEST_NS (2000 * MILLISECOND_NS)
 #define SHORTEST_NS (20 * MILLISECOND_NS)
 #define IN_VAIN_MAX 64u
 #define LOOK_AGAIN_NS (2 * MILLISECOND_NS)
@@ -79,24 +81,23 @@ static bool is_in_handler(const uintptr_t *frames, unsigned depth)
     return false;
 }
 
-// The place this stack is at, or WIRE_STEER_PLACES.
-static uint32_t find_place(struct thread *thread, const struct caller *caller)
+// The place this stack is at, or n, how many there are.
+static uint32_t find_place(
+    struct thread *thread, const struct caller *caller, const struct wire_steer *steer, uint32_t n)
 {
-    const struct wire_steer *steer = &process->session->steer;
-    uint32_t first = 0;
-    while (first < steer->n_places && !is_frame(&steer->places[first], 0, caller->pc))
-        first++;
-    if (first == steer->n_places)
-        return WIRE_STEER_PLACES;
+    uint32_t place = 0;
+    while (place < n && !is_frame(&steer->places[place], 0, caller->pc))
+        place++;
+    if (place == n)
+        return n;
     uint64_t mask;
     sys_block_signals(&mask);
     struct stack_new stack;
     stack_cache_walk(thread->stacks, caller, &stack);
-    uint32_t place = first;
-    while (place < steer->n_places && !is_place(&steer->places[place], stack.frames, stack.depth))
+    while (place < n && !is_place(&steer->places[place], stack.frames, stack.depth))
         place++;
-    if (place == steer->n_places || is_in_handler(stack.frames, stack.depth))
-        place = WIRE_STEER_PLACES;
+    if (is_in_handler(stack.frames, stack.depth))
+        place = n;
     sys_restore_signals(&mask);
     return place;
 }
@@ -218,38 +219,76 @@ static bool wait_for_circle(struct wire_steer *steer, unsigned self, const struc
     }
 }
 
-static void pause_at(struct thread *thread, uint32_t place, const struct target *target)
+// When a pause that begins now is over. 0: there have been enough of them here.
+static uint64_t end_of_pause(const struct wire_steer *steer, uint32_t place)
 {
-    struct wire_steer *steer = &process->session->steer;
     const uint32_t in_vain = atomic_load(&steer->places[place].in_vain);
     if (in_vain >= IN_VAIN_MAX)
-        return;
-    const uint64_t now = now_ns();
-    unsigned self = 0;
+        return 0;
+    const uint64_t patience = in_vain < 32 ? steer->patience_ms * MILLISECOND_NS >> in_vain : 0;
+    return now_ns() + (patience > SHORTEST_NS ? patience : SHORTEST_NS);
+}
+
+static void pause_at(
+    struct thread *thread, struct wire_steer *steer, uint32_t place, const struct target *target)
+{
+    const uint64_t until = end_of_pause(steer, place), now = now_ns();
+    unsigned self = until != 0 ? 0 : WIRE_STEER_PAUSES;
     while (self < WIRE_STEER_PAUSES && !claim(&steer->pauses[self], now))
         self++;
     if (self == WIRE_STEER_PAUSES)
         return;
-    const uint64_t patience = in_vain < 32 ? LONGEST_NS >> in_vain : 0;
     struct wire_steer_pause *pause = &steer->pauses[self];
     atomic_store(&pause->tid, thread->tid);
     atomic_store(&pause->place, place);
     atomic_store(&pause->owner, 0);
-    atomic_store(&pause->until_ns, now + (patience > SHORTEST_NS ? patience : SHORTEST_NS));
+    atomic_store(&pause->until_ns, until);
     atomic_store(&pause->state, WIRE_PAUSE_WAITING);
     if (!wait_for_circle(steer, self, target))
         atomic_fetch_add(&steer->places[place].in_vain, 1);
     atomic_store(&pause->state, WIRE_PAUSE_FREE);
 }
 
+// --- the gate ---
+
+static bool others_wait(const struct wire_steer *steer)
+{
+    uint32_t waiting = 0;
+    for (unsigned i = 0; i < WIRE_STEER_PAUSES; i++)
+        waiting += atomic_load(&steer->pauses[i].state) == WIRE_PAUSE_WAITING;
+    return waiting + 1 >= steer->n_places;
+}
+
+// One at a time: where all sides lock at the same place in the code, the others have to get by.
+static void wait_at_gate(struct wire_steer *steer)
+{
+    const uint32_t gate = steer->n_places;
+    const uint64_t until = end_of_pause(steer, gate);
+    if (until == 0 || atomic_exchange(&steer->gate_busy, 1) != 0)
+        return;
+    bool open = others_wait(steer);
+    while (!open && now_ns() < until) {
+        const struct timespec nap = { .tv_nsec = (long)LOOK_AGAIN_NS };
+        sys_futex_wait(&steer->gate_busy, 1, &nap);
+        open = others_wait(steer);
+    }
+    if (!open)
+        atomic_fetch_add(&steer->places[gate].in_vain, 1);
+    atomic_store(&steer->gate_busy, 0);
+}
+
 void steer_hold_up(struct thread *thread, const struct caller *caller, const void *object,
     enum object_kind kind, bool shared)
 {
     const struct target target = { .object = object, .kind = kind, .shared = shared };
+    struct wire_steer *steer = &process->session->steer;
     // Waiting in the middle of an event (in a handler), or for oneself, would be for nothing.
     if (thread_is_left_behind(thread) || thread->depth != RING_IDLE || owner_of(&target) == thread->tid)
         return;
-    const uint32_t place = find_place(thread, caller);
-    if (place != WIRE_STEER_PLACES)
-        pause_at(thread, place, &target);
+    const uint32_t n = steer->n_places + steer->has_gate;
+    const uint32_t place = find_place(thread, caller, steer, n);
+    if (place < steer->n_places)
+        pause_at(thread, steer, place, &target);
+    else if (place < n)
+        wait_at_gate(steer);
 }

@@ -167,7 +167,8 @@ static bool set_up(struct recorder *recorder, GError **error)
         !session_open(&recorder->session, folder, options->drop_when_full, options->blocking_calls, error))
         return false;
     recorder->session_is_open = true;
-    steering_describe(&recorder->session.page->steer, options->places, options->n_places);
+    if (options->steering)
+        steering_describe(&recorder->session.page->steer, options->steering);
     if (!create_store(recorder, error))
         return false;
     facts_write_first(recorder->store, options, &recorder->session.clock);

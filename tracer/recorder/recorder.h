@@ -25,6 +25,16 @@ struct recorder_place {
 };
 #define RECORDER_PLACES 8u
 
+// Holds threads up where each is about to take a lock that who comes to the next place holds, until they wait for each
+// other in a circle.
+struct recorder_steering {
+    const struct recorder_place *places;
+    unsigned n_places; // at most RECORDER_PLACES; 0: no steering
+    const struct recorder_place
+        *gate;       // one thread waits here until all places but one have theirs; NULL: none
+    double patience; // seconds a thread is held up, the first time it comes in vain; then half of it ...
+};
+
 // Zero is a good default for every field but output.
 struct recorder_options {
     const char *output; // path of the trace; an old one becomes path.old
@@ -39,8 +49,7 @@ struct recorder_options {
     int ready_fd;   // attach mode: the session's path is written here, NUL-terminated, then it is closed
     bool quiet;     // no notes on stderr (errors are returned, never printed)
     bool mute;      // the program's standard input, output and error are /dev/null
-    const struct recorder_place *places; // steering: each wants a lock that who comes to the next one holds;
-    unsigned n_places; // ... threads wait there for each other. At most RECORDER_PLACES; 0: none
+    const struct recorder_steering *steering; // NULL: none
 };
 
 enum recorder_ended {

@@ -19,15 +19,22 @@ static uint64_t module_key(const struct recorder_frame *frame)
     return wire_module_key(id, (uint32_t)size, frame->path ? frame->path : "");
 }
 
-void steering_describe(struct wire_steer *steer, const struct recorder_place *places, unsigned n_places)
+static void describe_place(struct wire_steer_place *place, const struct recorder_place *from)
 {
-    for (unsigned i = 0; i < MIN(n_places, WIRE_STEER_PLACES); i++) {
-        struct wire_steer_place *place = &steer->places[i];
-        place->n_frames = MIN(places[i].n_frames, WIRE_STEER_FRAMES);
-        for (unsigned j = 0; j < place->n_frames; j++) {
-            place->frames[j].module = module_key(&places[i].frames[j]);
-            place->frames[j].offset = places[i].frames[j].offset;
-        }
+    place->n_frames = MIN(from->n_frames, WIRE_STEER_FRAMES);
+    for (unsigned i = 0; i < place->n_frames; i++) {
+        place->frames[i].module = module_key(&from->frames[i]);
+        place->frames[i].offset = from->frames[i].offset;
     }
-    steer->n_places = MIN(n_places, WIRE_STEER_PLACES);
+}
+
+void steering_describe(struct wire_steer *steer, const struct recorder_steering *steering)
+{
+    steer->n_places = MIN(steering->n_places, WIRE_STEER_PLACES);
+    for (unsigned i = 0; i < steer->n_places; i++)
+        describe_place(&steer->places[i], &steering->places[i]);
+    if (steering->gate)
+        describe_place(&steer->places[steer->n_places], steering->gate);
+    steer->has_gate = steering->gate != NULL;
+    steer->patience_ms = (uint32_t)(steering->patience * 1000);
 }

@@ -6,7 +6,7 @@
 #include "recorder.h"
 #include "wire.h"
 
-// Before the first process maps the session. n_places 0: no steering.
-void steering_describe(struct wire_steer *steer, const struct recorder_place *places, unsigned n_places);
+// Before the first process maps the session.
+void steering_describe(struct wire_steer *steer, const struct recorder_steering *steering);
 
 #endif
