@@ -213,6 +213,7 @@ static void visit_release(struct closure *closure, uint32_t thread_id, const str
 static void visit(struct closure *closure, uint32_t thread_id, const struct prediction_event *event)
 {
     bool all = closure->rules == CLOSURE_ALL;
+    closure->impossible |= all && event->fenced;
     closure->visits++;
     if (event->role != PREDICTION_STEP) {
         if (all && event->role == PREDICTION_RELEASE)

@@ -2,8 +2,11 @@
 // One pass over the steps of a run. Objects that only one thread has to do with are left out, and so are events that order
 // nothing. Each thread's list begins with an event that requires its creation, if that is known.
 //
-// Blind to what was not recorded: data, signals between processes, a pthread_once that found its work done. From the first lost
-// event on nothing is kept: what is held is not known then.
+// Where a thread lost events its list has a fence, which nothing that is predicted goes past: a point behind the last event known
+// before the loss. Who received what from whom may have to do with what was lost: from then on the receiving end of every
+// hand-off is a fence, too. Locks are not: a critical section that is lost is one that is left out.
+//
+// Blind to what was not recorded: data, signals between processes, a pthread_once that found its work done.
 #include "prediction_builder_private.h"
 
 #include <errno.h>
@@ -111,15 +114,18 @@ static void begin_thread(struct prediction_builder *builder, uint32_t thread_id)
     if (thread->begun)
         return;
     thread->begun = true;
-    if (!thread->origin.thread_id || builder->cut)
+    bool unknown = !thread->origin.thread_id && builder->fenced;
+    if ((!thread->origin.thread_id && !unknown) || builder->cut)
         return;
     g_array_set_size(builder->points, 0);
-    g_array_append_val(builder->points, thread->origin);
+    if (!unknown)
+        g_array_append_val(builder->points, thread->origin);
     struct prediction_event event = {
         .link = require_points(builder, thread_id),
         .kind = EVENT_THREAD_START,
         .subject = thread_id,
         .hidden = true,
+        .fenced = unknown,
     };
     append(builder, thread_id, event);
 }
@@ -140,6 +146,26 @@ struct prediction_point prediction_builder_next(struct prediction_builder *build
     return point;
 }
 
+// Does what the step requires come from others?
+static bool receives(const struct prediction_step *step)
+{
+    switch (step->kind) {
+    case EVENT_COND_WAIT: // here, as a release, of locks whose order is to be kept
+    case EVENT_RELEASE:
+    case EVENT_COND_WAKE:
+    case EVENT_BARRIER_ARRIVE:
+    case EVENT_BARRIER_LEAVE:
+    case EVENT_ONCE_DONE:
+    case EVENT_READ:
+    case EVENT_FAIL:
+    case EVENT_DESTROY:
+    case EVENT_OBJECT_END:
+        return true;
+    default:
+        return event_is_acquire(step->kind);
+    }
+}
+
 // Appends a step that requires the points in builder->points.
 void prediction_builder_append(
     struct prediction_builder *builder, const struct prediction_step *step, uint32_t subject, bool hidden)
@@ -151,6 +177,7 @@ void prediction_builder_append(
         .role = PREDICTION_STEP,
         .hidden = hidden,
         .data = step->kind == EVENT_READ,
+        .fenced = builder->fenced && receives(step),
     };
     if (!builder->cut)
         event.link = require_points(builder, step->thread_id);
@@ -194,6 +221,15 @@ void prediction_builder_use(struct prediction_builder *builder, const struct pre
         struct prediction_step init = { .thread_id = thread_id, .kind = EVENT_INIT };
         g_array_append_val(builder->points, state->init);
         prediction_builder_append(builder, &init, object->row.id, true);
+    } else if (!state->init.thread_id && builder->fenced && object->row.flags & OBJECT_BY_INIT) {
+        struct prediction_event init = {
+            .subject = object->row.id,
+            .link = PREDICTION_NEVER,
+            .kind = EVENT_INIT,
+            .hidden = true,
+            .fenced = true,
+        };
+        append(builder, thread_id, init);
     }
     struct use first = { thread_id, prediction_builder_next(builder, thread_id).position };
     g_array_append_val(state->uses, first);
@@ -432,10 +468,37 @@ static void want_end(struct prediction_builder *builder, const struct prediction
     thread->requested_join = true;
 }
 
+// What the thread holds is not known any more.
+static void lose(struct prediction_builder *builder, uint32_t thread_id)
+{
+    struct thread_state *thread = &builder->threads[thread_id];
+    held_set_clear(&thread->held);
+    if (thread->open)
+        g_array_set_size(thread->open, 0);
+    thread->requested = NULL;
+    thread->requested_join = false;
+}
+
+// The step was the last one known of its thread before the loss.
+static void put_fence(struct prediction_builder *builder, uint32_t thread_id)
+{
+    struct thread_state *thread = &builder->threads[thread_id];
+    if (thread->fence)
+        return;
+    struct prediction_event event = {
+        .link = PREDICTION_NEVER,
+        .kind = EVENT_LOST,
+        .hidden = true,
+        .fenced = true,
+    };
+    thread->fence = true;
+    append(builder, thread_id, event);
+}
+
 static void add_thread_step(struct prediction_builder *builder, const struct prediction_step *step)
 {
     if (step->kind == EVENT_LOST)
-        builder->cut = true;
+        lose(builder, step->thread_id);
     if (!step->other_thread)
         return;
     struct thread_state *other = &builder->threads[step->other_thread];
@@ -472,7 +535,10 @@ static void add_thread_step(struct prediction_builder *builder, const struct pre
 void prediction_builder_add(struct prediction_builder *builder, const struct prediction_step *step)
 {
     builder->clock++;
+    builder->fenced |= step->sequence > prediction_survey_first_loss(builder->survey);
     begin_thread(builder, step->thread_id);
+    if (step->kind == EVENT_LOST)
+        put_fence(builder, step->thread_id);
     g_array_set_size(builder->points, 0);
     if (!step->object)
         add_thread_step(builder, step);
@@ -480,4 +546,6 @@ void prediction_builder_add(struct prediction_builder *builder, const struct pre
         prediction_handoffs_add_mutex(builder, step);
     else
         add_object_step(builder, step);
+    if (step->sequence == prediction_survey_lost_after(builder->survey, step->thread_id))
+        put_fence(builder, step->thread_id);
 }

@@ -43,6 +43,7 @@ struct thread_state {
     const struct model_object *requested; // the request is in the graph already; NULL: none
     uint32_t requested_stack;
     bool requested_join;
+    bool fence;                             // events of it were lost, and its list ends at a fence
     const struct model_object *join_object; // stands for its end; NULL: nobody waits for that under a lock
     struct recent_use *recent;              // RECENT_USES of them, by object id; NULL: none
 };
@@ -54,6 +55,7 @@ struct prediction_builder {
     uint64_t max_events;
     uint64_t clock; // steps
     bool cut;
+    bool fenced;                   // events have been lost: who let whom go on is not known any more
     struct object_state **objects; // by id, made when first used
     struct thread_state *threads;
     GArray *points; // of struct prediction_point: scratch

@@ -25,6 +25,8 @@ struct thread_survey {
     GArray *
         covers; // of struct prediction_cover: held at its creation, and after its end those that lasted; NULL: none
     bool covered; // its end was seen: covers are those that lasted
+    uint64_t last_sequence;
+    uint64_t lost_after; // last_sequence when it first lost events, + 1; 0: it has not
 };
 
 struct prediction_survey {
@@ -39,6 +41,7 @@ struct prediction_survey {
     bool too_many_pairs;
     bool joins_holding; // cycles may lead through the end of a thread: any pair may be part of one
     bool has_cycles;
+    uint64_t first_loss; // UINT64_MAX: none
 };
 
 // g_int64_hash takes the lower half only: the lock that is wanted, of which there may be few.
@@ -51,6 +54,7 @@ struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_o
 {
     struct prediction_survey *survey = g_new0(struct prediction_survey, 1);
     survey->all = all;
+    survey->first_loss = UINT64_MAX;
     survey->n_threads = n_threads;
     survey->n_objects = n_objects;
     survey->objects = g_new0(struct object_survey, n_objects);
@@ -187,10 +191,20 @@ static void join(struct prediction_survey *survey, const struct prediction_step 
     }
 }
 
+static void lose(struct prediction_survey *survey, uint32_t thread_id)
+{
+    struct thread_survey *thread = &survey->threads[thread_id];
+    held_set_clear(&thread->held);
+    if (thread->lost_after)
+        return;
+    thread->lost_after = thread->last_sequence + 1;
+    survey->first_loss = MIN(survey->first_loss, thread->last_sequence);
+}
+
 static void add_thread_step(struct prediction_survey *survey, const struct prediction_step *step)
 {
     if (step->kind == EVENT_LOST)
-        held_set_clear(&survey->threads[step->thread_id].held);
+        lose(survey, step->thread_id);
     if (!step->other_thread)
         return;
     if (step->kind == EVENT_CREATE)
@@ -203,13 +217,9 @@ static void add_thread_step(struct prediction_survey *survey, const struct predi
     }
 }
 
-void prediction_survey_add(struct prediction_survey *survey, const struct prediction_step *step)
+static void add_object_step(struct prediction_survey *survey, const struct prediction_step *step)
 {
     const struct model_object *object = step->object;
-    if (!object) {
-        add_thread_step(survey, step);
-        return;
-    }
     note_use(survey, step->thread_id, object);
     bool lock = prediction_is_lock(object) || prediction_is_semaphore(object);
     if (step->mutex)
@@ -225,6 +235,15 @@ void prediction_survey_add(struct prediction_survey *survey, const struct predic
         give(survey, step, step->mutex);
     else if (step->kind == EVENT_COND_WAKE && prediction_is_lock(step->mutex))
         take(survey, step, step->mutex);
+}
+
+void prediction_survey_add(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    if (step->object)
+        add_object_step(survey, step);
+    else
+        add_thread_step(survey, step);
+    survey->threads[step->thread_id].last_sequence = step->sequence;
 }
 
 // Whoever is waited for by one that is itself waited for under a lock is waited for under that lock.
@@ -279,16 +298,27 @@ enum prediction_treatment prediction_survey_treatment(
     const struct prediction_survey *survey, const struct model_object *object)
 {
     const struct object_survey *use = &survey->objects[object->row.id];
-    if (!use->several && !survey->all)
+    bool lossy = survey->first_loss != UINT64_MAX; // others may have had to do with it, or posted it
+    if (!use->several && !survey->all && !lossy)
         return PREDICT_IGNORED;
     if (prediction_is_lock(object))
         return use->ordered ? PREDICT_ORDERED : PREDICT_LOCK;
-    return prediction_is_semaphore(object) && !use->ordered ? PREDICT_LOCK : PREDICT_HANDOFF;
+    return prediction_is_semaphore(object) && !use->ordered && !lossy ? PREDICT_LOCK : PREDICT_HANDOFF;
 }
 
 bool prediction_survey_joined_holding(const struct prediction_survey *survey, uint32_t thread_id)
 {
     return survey->threads[thread_id].joined_holding;
+}
+
+uint64_t prediction_survey_lost_after(const struct prediction_survey *survey, uint32_t thread_id)
+{
+    return survey->threads[thread_id].lost_after - 1;
+}
+
+uint64_t prediction_survey_first_loss(const struct prediction_survey *survey)
+{
+    return survey->first_loss;
 }
 
 void prediction_survey_covers(const struct prediction_survey *survey, uint32_t thread_id, GArray *ret_covers)

@@ -27,6 +27,11 @@ enum prediction_treatment prediction_survey_treatment(
 // Does somebody wait for the thread's end while it holds a lock, or while it is itself waited for so?
 bool prediction_survey_joined_holding(const struct prediction_survey *survey, uint32_t thread_id);
 
+// Sequence of the last step of a thread before it lost events for the first time, 0 when it had none; UINT64_MAX: it lost none.
+uint64_t prediction_survey_lost_after(const struct prediction_survey *survey, uint32_t thread_id);
+// The smallest of all threads'.
+uint64_t prediction_survey_first_loss(const struct prediction_survey *survey);
+
 // A lock held by another thread from the thread's creation until it had joined it: whatever the thread does, it does under
 // that lock (multi-thread critical sections, Sulzmann 2025).
 struct prediction_cover {

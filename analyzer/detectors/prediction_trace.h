@@ -38,10 +38,11 @@ struct prediction_event {
     uint32_t stack;
     uint32_t
         link; // acquire: position of its release in the same thread; step: its first requirement; else PREDICTION_NEVER
-    uint8_t kind; // enum event_kind: what it is in the run
-    uint8_t role; // enum prediction_role
-    bool data;    // what it requires is the flow of data
-    bool hidden;  // part of an event of the run that another one shows
+    uint8_t kind;    // enum event_kind: what it is in the run
+    uint8_t role;    // enum prediction_role
+    bool data : 1;   // what it requires is the flow of data
+    bool hidden : 1; // part of an event of the run that another one shows
+    bool fenced : 1; // what it requires may have been lost
 };
 
 // One requirement; an event's stand in a row.

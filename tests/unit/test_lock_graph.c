@@ -321,6 +321,26 @@ static void test_unlocked_by_another_thread_is_not_held_any_more(void **state)
     expect("T1 create T2; T2 acquire a; T1 release a; T2 thread-end T2", "foreign-unlock", NULL);
 }
 
+static void test_prediction_goes_on_after_a_loss(void **state)
+{
+    (void)state;
+    expect(
+        "T1 create T2; T1 create T3;" A_THEN_B("T1") "T3 acquire c; T3 lost 5; T3 release c;" B_THEN_A("T2"),
+        "lock-order-cycle predicted", NULL);
+    // Not where the loss is between the sides and the way to them: in the thread itself, or in one that may have let it go on.
+    expect("T1 create T2;" A_THEN_B("T1") "T2 acquire c; T2 lost 5; T2 release c;" B_THEN_A("T2"),
+        "lock-order-cycle potential", NULL);
+    struct trace_builder *builder = trace_builder_new();
+    trace_builder_object(builder, "s", OBJECT_SEMAPHORE, OBJECT_BY_INIT, 0);
+    expect_of(builder,
+        "T1 create T2; T1 create T3;" A_THEN_B("T1") "T3 post s; T3 lost 5; T2 acquire s;" B_THEN_A("T2"),
+        "lock-order-cycle potential", NULL);
+    // A lock whose release was lost is in the way of those only who come after its owner.
+    expect("T1 create T2; T1 create T3; T3 acquire g; T3 lost 5; T1 acquire g; T1 release g;" A_THEN_B("T1")
+               B_THEN_A("T2"),
+        "lock-order-cycle predicted", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_forty_philosophers),
         cmocka_unit_test(test_first_lock_released_before_the_second),
         cmocka_unit_test(test_condition_wait_takes_its_mutex_back),
+        cmocka_unit_test(test_prediction_goes_on_after_a_loss),
         cmocka_unit_test(test_refused_condition_wait_keeps_its_mutex),
         cmocka_unit_test(test_classes_report_once),
         cmocka_unit_test(test_another_place_is_another_finding),
