@@ -3,16 +3,19 @@
 
 bench.py capture       a lock and unlock pair, twelve frames deep: natively, under trenza record, helgrind, drd,
                        ThreadSanitizer and LTTng's pthread wrapper
-bench.py throughput    pbzip2 and redis-server, natively and under trenza record
+bench.py throughput    redis, memcached, pbzip2, a C++ thread pool, CPython threads, contended locks, and all of `short`:
+                       natively and under trenza record, in balanced order, with an interval of the ratio
+bench.py short         threads and processes that live for nothing, and the start of a recording
+bench.py peers         the programs of the two above that a peer can run, once under helgrind and drd
 bench.py growth [N]    recording and checking 1e5 events and ten times as many, up to N (1e7)
 
 Everything of one table is measured in one run, in turns, and the medians are compared: on a machine whose speed wanders
 only the ratios mean something. Whatever cannot be run is said in the table. From the environment: TRENZA, and
-TRENZA_BENCH_PROGRAMS, the folder of lock_pair and lock_pair_tsan.
+TRENZA_BENCH_PROGRAMS, the folder of lock_pair and the other programs; TRENZA_BENCH_ROUNDS=0.2 makes a fifth of the rounds of
+throughput and short.
 """
 
 import os
-import random
 import re
 import resource
 import shutil
@@ -24,35 +27,13 @@ import time
 from pathlib import Path
 from statistics import median
 
+import paired
+import programs
+from programs import CannotRun, run
+
 TRENZA = os.environ.get('TRENZA', 'trenza')
 PROGRAMS = Path(os.environ.get('TRENZA_BENCH_PROGRAMS', '.'))
-LIMIT_SECONDS = 300
 NOBODY = 65534
-
-
-class CannotRun(Exception):
-    pass
-
-
-def run(argv, *, environment=None, limit=LIMIT_SECONDS, **more):
-    """(seconds, output) of a program that must succeed."""
-    begun = time.monotonic()
-    try:
-        process = subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env={**os.environ, **(environment or {})}, start_new_session=True, **more)
-    except OSError as error:
-        raise CannotRun(f'{argv[0]}: {error.strerror}') from None
-    try:
-        out, err = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise CannotRun(f'{argv[0]}: not done after {limit} s') from None
-    seconds = time.monotonic() - begun
-    if process.returncode != 0:
-        last = err.decode(errors='replace').strip().splitlines()[-1:]
-        raise CannotRun(f'{Path(argv[0]).name}: status {process.returncode} {" ".join(last)}')
-    return seconds, out
 
 
 # --- capture ----------------------------------------------------------------------------------------------------
@@ -202,57 +183,39 @@ def capture_columns(tool, native, variant):
 
 # --- throughput -------------------------------------------------------------------------------------------------
 
-def generated_file(path, size):
-    generator = random.Random(1)
-    words = [generator.randbytes(generator.randint(2, 12)) for _ in range(5000)]
-    with open(path, 'wb') as file:
-        while file.tell() < size:
-            file.write(b' '.join(generator.choices(words, k=20000)))
-
-
-def pbzip2_seconds(prefix, folder):
-    return run([*prefix, 'pbzip2', '-p2', '-k', '-f', folder / 'data'])[0]
-
-
-def redis_seconds(prefix, folder):
-    """Seconds that redis-benchmark needs for a fixed number of pipelined requests."""
-    socket = folder / 'redis.sock'
-    server = subprocess.Popen([*map(str, prefix), 'redis-server', '--port', '0', '--unixsocket', str(socket), '--save', '',
-                               '--io-threads', '2', '--io-threads-do-reads', 'yes', '--dir', str(folder)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+def print_row(name, measure, count, prefix, folder):
     try:
-        for _ in range(200):
-            if socket.exists():
-                break
-            time.sleep(0.05)
-        _, out = run(['redis-benchmark', '-s', socket, '-t', 'set,get', '-n', '200000', '-P', '16', '-c', '40', '--csv'])
-        rates = [float(line.split(b',')[1].strip(b'"')) for line in out.splitlines()[1:]]
-        run(['redis-cli', '-s', socket, 'SHUTDOWN', 'NOSAVE'])
-        server.wait(60)
-        return sum(200000 / rate for rate in rates)
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        rounds = paired.compare(lambda: measure([], folder), lambda: measure(prefix, folder), count)
+    except CannotRun as error:
+        print(f'{name:36}could not be run: {error}', flush=True)
+        return
+    native, recorded = paired.medians(rounds)
+    least, most = paired.interval(rounds)
+    print(f'{name:36}{native:>10.1f}{recorded:>10.1f}{recorded / native:>8.2f}   {least:.2f} to {most:.2f}', flush=True)
 
 
-def throughput(folder, rounds=5):
-    generated_file(folder / 'data', 30_000_000)
-    prefix = [TRENZA, 'record', '-o', folder / 'trace.db', '--']
-    print(f'Real programs, natively and under trenza record in turns; medians of {rounds} rounds.\n')
-    print(f'{"":34}{"native":>10}{"recorded":>10}{"ratio":>8}')
-    for name, measure in (('pbzip2, 30 MB, 2 threads', pbzip2_seconds), ('redis, io-threads 2, pipelined', redis_seconds)):
-        native, recorded = [], []
-        try:
-            for _ in range(rounds):
-                native.append(measure([], folder))
-                recorded.append(measure(prefix, folder))
-                for leftover in folder.glob('trace.db*'):
-                    leftover.unlink()
-        except (CannotRun, OSError, subprocess.TimeoutExpired) as error:
-            print(f'{name:34}could not be run: {error}')
-            continue
-        print(f'{name:34}{median(native):>8.2f} s{median(recorded):>8.2f} s{median(recorded) / median(native):>8.3f}')
+def throughput(folder, workloads, scale):
+    prefix = [TRENZA, 'record', '-q', '-o', folder / 'trace.db', '--']
+    print('Natively and under trenza record, each round in the order r n n r. Milliseconds, medians; the ratio with its 95 %')
+    print('interval by bootstrap over the rounds.\n')
+    print(f'{"":36}{"native":>10}{"recorded":>10}{"ratio":>8}   {"95 %"}')
+    for name, rounds, measure in workloads:
+        print_row(name, measure, max(2, round(rounds * scale)), prefix, folder)
+
+
+def peers(folder):
+    """Once each: they are so slow that more would tell nothing else."""
+    tools = {'helgrind': ['valgrind', '-q', '--tool=helgrind'], 'drd': ['valgrind', '-q', '--tool=drd']}
+    print('Once each, ratios to native.\n')
+    print(f'{"":36}' + ''.join(f'{tool:>12}' for tool in tools))
+    for name, _, measure in [*programs.contended(PROGRAMS), *programs.short(PROGRAMS)]:
+        cells = []
+        for prefix in tools.values():
+            try:
+                cells.append(f'{measure(prefix, folder) / measure([], folder):.0f}')
+            except CannotRun as error:
+                cells.append(str(error))
+        print(f'{name:36}' + ''.join(f'{cell:>12}' for cell in cells), flush=True)
 
 
 # --- growth -----------------------------------------------------------------------------------------------------
@@ -292,13 +255,18 @@ def growth(folder, most):
 
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else 'capture'
+    scale = float(os.environ.get('TRENZA_BENCH_ROUNDS', '1'))
     folder = Path(tempfile.mkdtemp(prefix='trenza-bench-'))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         if what == 'capture':
             capture(folder)
         elif what == 'throughput':
-            throughput(folder)
+            throughput(folder, [*programs.real(PROGRAMS), *programs.contended(PROGRAMS), *programs.short(PROGRAMS)], scale)
+        elif what == 'short':
+            throughput(folder, programs.short(PROGRAMS), scale)
+        elif what == 'peers':
+            peers(folder)
         elif what == 'growth':
             growth(folder, float(sys.argv[2]) if len(sys.argv) > 2 else 1e7)
         else:
