@@ -3,10 +3,12 @@
 #include "axis.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-#define SHORTEST_NS 20.0 // of what can be visible
-#define MARGIN 0.03      // of the whole, at each side
+#define AT_END_SHARE 0.002 // of the visible time: so near to the end is at the end
+#define SHORTEST_NS 20.0   // of what can be visible
+#define MARGIN 0.03        // of the whole, at each side
 
 static double margin(const struct axis *axis)
 {
@@ -102,4 +104,16 @@ void axis_format_moment(double ns, double step_ns, char *ret_text, size_t size)
     const struct unit *unit = unit_of(fmax(fabs(ns), step_ns));
     int digits = (int)ceil(unit->power - log10(fmax(step_ns, 1)) - 1e-9);
     snprintf(ret_text, size, "%.*f %s", digits < 0 ? 0 : digits, ns / unit->ns, unit->name);
+}
+
+void axis_grow(struct axis *axis, double begin, double end)
+{
+    struct axis before = *axis;
+    bool whole = before.from <= before.begin && before.to >= before.end;
+    bool pinned = before.to >= before.end - (before.to - before.from) * AT_END_SHARE;
+    axis_init(axis, begin, end, before.ns_per_tick);
+    if (whole)
+        return;
+    double by = pinned ? end - before.end : 0;
+    axis_show(axis, before.from + by, before.to + by);
 }

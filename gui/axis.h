@@ -24,6 +24,9 @@ void axis_fit(struct axis *axis);
 void axis_zoom(struct axis *axis, double factor, double anchor);
 // By a share of the visible width; positive: later.
 void axis_pan(struct axis *axis, double share);
+// Another whole of the same time, as when a recording goes on: who sees all of it goes on to, who sees its end stays there,
+// and anybody else sees what they saw.
+void axis_grow(struct axis *axis, double begin, double end);
 // Moves as little as needed to see [from, to]; zooms out when it does not fit.
 void axis_reveal(struct axis *axis, double from, double to);
 

@@ -28,6 +28,7 @@ static const GOptionEntry entries[] = {
     { "to", 0, 0, G_OPTION_ARG_STRING, NULL, "where to end", "TIME" },
     { "size", 0, 0, G_OPTION_ARG_STRING, NULL, "of the picture, in pixels (default 1600x900)", "WxH" },
     { "dark", 0, 0, G_OPTION_ARG_NONE, NULL, "in dark colours", NULL },
+    { "follow", 0, 0, G_OPTION_ARG_NONE, NULL, "keep up with a trace that is being recorded", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, NULL, "print the version", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, NULL, NULL, "[TRACE]" },
     { NULL },
@@ -88,10 +89,13 @@ static int trz_application_command_line(GApplication *application, GApplicationC
     g_autofree const char **traces = NULL;
     GVariantDict *options = g_application_command_line_get_options_dict(line);
     g_variant_dict_lookup(options, G_OPTION_REMAINING, "^a&ay", &traces);
+    gboolean follow = false;
+    g_variant_dict_lookup(options, "follow", "b", &follow);
     for (size_t i = 0; traces && traces[i]; i++) {
         g_autoptr(GFile) file = g_application_command_line_create_file_for_arg(line, traces[i]);
         TrzWindow *window = find_empty_window(GTK_APPLICATION(application));
         trz_window_open(window, file);
+        trz_window_follow(window, follow);
         gtk_window_present(GTK_WINDOW(window));
     }
     if (!traces || !traces[0])
@@ -133,6 +137,7 @@ struct shortcut {
 static const struct shortcut shortcuts[] = {
     { "win.open", "<Control>o", "Open a trace" },
     { "win.reload", "<Control>r", "Read the trace again" },
+    { "win.follow", "F8", "Follow a recording as it grows, or stop" },
     { "win.export", "<Control>e", "Export the picture" },
     { "app.new-window", "<Control>n", "New window" },
     { "window.close", "<Control>w", "Close the window" },
@@ -153,6 +158,8 @@ static const struct shortcut shortcuts[] = {
     { NULL, "minus", "Zoom out" },
     { NULL, "f", "The whole trace" },
     { NULL, "z", "Zoom to the selection (drag on the ruler) or to the chosen span" },
+    { NULL, "Home", "The beginning" },
+    { NULL, "End", "The end" },
     { NULL, "<Shift>Left", "Earlier" },
     { NULL, "<Shift>Right", "Later" },
     { NULL, "Left", "Previous event of the thread" },

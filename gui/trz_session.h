@@ -31,6 +31,12 @@ TrzSession *trz_session_new(void);
 void trz_session_open(TrzSession *session, const char *path);
 void trz_session_cancel(TrzSession *session);
 
+// Reads the trace again now and then while it is being recorded, and keeps what is looked at: the finding, the span, the
+// stretch of time, or the end when that was in view. Ends by itself when the recording does ("state-changed"). It also waits
+// for a trace that is not there yet.
+void trz_session_follow(TrzSession *session, bool follow);
+bool trz_session_is_following(TrzSession *session);
+
 enum trz_session_state trz_session_get_state(TrzSession *session);
 const char *trz_session_get_path(TrzSession *session);  // NULL: none
 const char *trz_session_get_error(TrzSession *session); // for people; NULL: none

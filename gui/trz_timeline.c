@@ -14,6 +14,7 @@
 
 #define ZOOM_STEP 1.25
 #define PAN_STEP 0.1
+#define FAR 1e9 // beyond any end
 #define WHEEL_PX 60
 #define CLICK_SLACK_PX 4
 
@@ -67,9 +68,11 @@ static void update_scene(TrzTimeline *self, double width, double height)
     struct scene *scene = &self->scene;
     const struct loaded *loaded = trz_session_get_loaded(self->session);
     if (!self->laid_out) {
+        double scroll = scene->scroll; // it is the same trace when it has grown
         scene_done(scene);
         scene_init(scene, loaded->timeline, &theme_light);
         scene->by_lock = self->by_lock;
+        scene->scroll = scroll;
         self->laid_out = true;
         scene_layout(scene, width, height);
     } else if (scene->width != width || scene->height != height) {
@@ -185,6 +188,8 @@ static void state_changed(TrzTimeline *self)
         scene_done(&self->scene);
         self->laid_out = false;
     }
+    if (state == TRZ_SESSION_LOADING)
+        self->scene.scroll = 0;
     redraw(self);
 }
 
@@ -483,6 +488,10 @@ static void act(GtkWidget *widget, const char *action, GVariant *parameter)
         pan(self, -PAN_STEP);
     } else if (g_str_equal(action, "timeline.later")) {
         pan(self, PAN_STEP);
+    } else if (g_str_equal(action, "timeline.begin")) {
+        pan(self, -FAR);
+    } else if (g_str_equal(action, "timeline.end")) {
+        pan(self, FAR);
     } else if (g_str_equal(action, "timeline.previous")) {
         step_event(self, false);
     } else if (g_str_equal(action, "timeline.next")) {
@@ -515,6 +524,8 @@ static void install_actions(GtkWidgetClass *class)
         { "timeline.zoom-selection", { GDK_KEY_z, GDK_KEY_Return }, 0 },
         { "timeline.earlier", { GDK_KEY_Left, GDK_KEY_KP_Left }, GDK_SHIFT_MASK },
         { "timeline.later", { GDK_KEY_Right, GDK_KEY_KP_Right }, GDK_SHIFT_MASK },
+        { "timeline.begin", { GDK_KEY_Home, GDK_KEY_KP_Home }, 0 },
+        { "timeline.end", { GDK_KEY_End, GDK_KEY_KP_End }, 0 },
         { "timeline.previous", { GDK_KEY_Left, GDK_KEY_KP_Left }, 0 },
         { "timeline.next", { GDK_KEY_Right, GDK_KEY_KP_Right }, 0 },
         { "timeline.previous-of-lock", { GDK_KEY_Left, GDK_KEY_KP_Left }, GDK_CONTROL_MASK },

@@ -39,7 +39,11 @@ struct _TrzWindow {
     GtkWidget *welcome;
     GtkWidget *search; // entry
     guint progress_source;
+    enum trz_session_state shown_state;
 };
+
+enum { PROPERTY_NONE, PROPERTY_FOLLOW, PROPERTIES };
+static GParamSpec *properties[PROPERTIES];
 
 G_DEFINE_FINAL_TYPE(TrzWindow, trz_window, GTK_TYPE_APPLICATION_WINDOW)
 
@@ -68,8 +72,10 @@ static void show_summary(TrzWindow *self)
     g_string_append_printf(text, "%" G_GUINT64_FORMAT " events of %u thread%s on %u object%s",
         model->n_events, model->n_threads, model->n_threads == 1 ? "" : "s", model->n_objects,
         model->n_objects == 1 ? "" : "s");
-    if (!model->complete)
-        g_string_append(text, "; the recording was not closed in order");
+    if (trz_session_is_following(self->session))
+        g_string_append(text, " so far; followed as it is recorded");
+    else if (!model->complete)
+        g_string_append(text, "; the recording was not closed in order, or goes on");
     if (model->n_lost)
         g_string_append_printf(text, "; %" G_GUINT64_FORMAT " events were lost", model->n_lost);
     gtk_label_set_text(GTK_LABEL(self->status), text->str);
@@ -84,6 +90,7 @@ static void show_title(TrzWindow *self)
                              : command && *command
                                  ? g_strdup_printf("%s – %s", path_base(path), path_base(command))
                                  : g_strdup(path_base(path));
+    g_strdelimit(title, "\n\t", ' '); // a command may hold a script
     gtk_window_set_title(GTK_WINDOW(self), title);
     gtk_label_set_text(GTK_LABEL(self->title), title);
 }
@@ -101,8 +108,10 @@ static void state_changed(TrzWindow *self)
     gtk_stack_set_visible_child_name(GTK_STACK(self->pages), pages[state]);
     gtk_widget_set_visible(self->switcher, state >= TRZ_SESSION_ANALYSING);
     gtk_widget_set_visible(self->search, state >= TRZ_SESSION_ANALYSING);
-    if (state == TRZ_SESSION_ANALYSING)
+    if (state == TRZ_SESSION_ANALYSING && self->shown_state != TRZ_SESSION_READY)
         gtk_widget_grab_focus(self->timeline);
+    self->shown_state = state;
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROPERTY_FOLLOW]);
 }
 
 static void hovered(TrzWindow *self, const char *text)
@@ -130,6 +139,14 @@ void trz_window_open(TrzWindow *self, GFile *file)
         return;
     trz_session_open(self->session, path);
     trz_welcome_remember(file);
+}
+
+void trz_window_follow(TrzWindow *self, bool follow)
+{
+    trz_session_follow(self->session, follow);
+    if (trz_session_get_state(self->session) >= TRZ_SESSION_ANALYSING)
+        show_summary(self);
+    g_object_notify_by_pspec(G_OBJECT(self), properties[PROPERTY_FOLLOW]);
 }
 
 bool trz_window_is_empty(TrzWindow *self)
@@ -437,6 +454,7 @@ static GMenuModel *make_menu(void)
     static const char *const entries[][2] = {
         { "_Open …", "win.open" },
         { "_Reload", "win.reload" },
+        { "_Follow the Recording", "win.follow" },
         { "_New Window", "app.new-window" },
         { "_Export Picture …", "win.export" },
         { "_Dark", "app.dark" },
@@ -470,7 +488,8 @@ static void make_search(TrzWindow *self, GtkWidget *header)
 {
     self->search = gtk_search_entry_new();
     g_object_set(self->search, "placeholder-text", "Thread, lock, function", "width-chars", 16, NULL);
-    gtk_widget_set_tooltip_text(self->search, "Enter goes to the next span with this in a name, Escape to the timeline");
+    gtk_widget_set_tooltip_text(
+        self->search, "Enter goes to the next span with this in a name, Escape to the timeline");
     gtk_accessible_update_property(
         GTK_ACCESSIBLE(self->search), GTK_ACCESSIBLE_PROPERTY_LABEL, "Search the timeline", -1);
     g_signal_connect_swapped(self->search, "activate", G_CALLBACK(search), self);
@@ -530,6 +549,22 @@ static gboolean close_request(GtkWindow *window)
     return GTK_WINDOW_CLASS(trz_window_parent_class)->close_request(window);
 }
 
+static void trz_window_get_property(GObject *object, guint property, GValue *value, GParamSpec *spec)
+{
+    if (property == PROPERTY_FOLLOW)
+        g_value_set_boolean(value, trz_session_is_following(TRZ_WINDOW(object)->session));
+    else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, property, spec);
+}
+
+static void trz_window_set_property(GObject *object, guint property, const GValue *value, GParamSpec *spec)
+{
+    if (property == PROPERTY_FOLLOW)
+        trz_window_follow(TRZ_WINDOW(object), g_value_get_boolean(value));
+    else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, property, spec);
+}
+
 static void trz_window_dispose(GObject *object)
 {
     TrzWindow *self = TRZ_WINDOW(object);
@@ -545,6 +580,12 @@ static void trz_window_class_init(TrzWindowClass *class)
 {
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(class);
     G_OBJECT_CLASS(class)->dispose = trz_window_dispose;
+    G_OBJECT_CLASS(class)->get_property = trz_window_get_property;
+    G_OBJECT_CLASS(class)->set_property = trz_window_set_property;
+    properties[PROPERTY_FOLLOW] = g_param_spec_boolean(
+        "follow", NULL, NULL, false, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+    g_object_class_install_properties(G_OBJECT_CLASS(class), PROPERTIES, properties);
+    gtk_widget_class_install_property_action(widget_class, "win.follow", "follow");
     GTK_WINDOW_CLASS(class)->close_request = close_request;
     gtk_widget_class_install_action(widget_class, "win.open", NULL, open_dialog);
     gtk_widget_class_install_action(widget_class, "win.reload", NULL, reload);

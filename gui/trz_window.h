@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(TrzWindow, trz_window, TRZ, WINDOW, GtkApplicationWindow)
 
 TrzWindow *trz_window_new(GtkApplication *application);
+// Keeps up with a trace that is being recorded.
+void trz_window_follow(TrzWindow *window, bool follow);
 void trz_window_open(TrzWindow *window, GFile *file);
 // True when it shows no trace and none is being loaded.
 bool trz_window_is_empty(TrzWindow *window);

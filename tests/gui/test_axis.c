@@ -104,6 +104,28 @@ static void moments_have_the_digits_of_their_step(void **state)
     assert_string_equal(text, "2 s");
 }
 
+static void growing_keeps_what_is_seen(void **state)
+{
+    (void)state;
+    struct axis axis;
+    axis_init(&axis, 0, 1000000, 1);
+    axis_grow(&axis, 0, 2000000);
+    assert_true(axis.from <= 0 && axis.to >= 2000000);
+
+    axis_show(&axis, 1000000, 1500000);
+    axis_grow(&axis, 0, 3000000);
+    assert_float_equal(axis.from, 1000000, 1);
+    assert_float_equal(axis.to, 1500000, 1);
+
+    axis_pan(&axis, 1e9);
+    assert_true(axis.to >= 3000000);
+    double width = axis.to - axis.from;
+    double beyond = axis.to - 3000000;
+    axis_grow(&axis, 0, 7000000);
+    assert_float_equal(axis.to - axis.from, width, 1);
+    assert_float_equal(axis.to - 7000000, beyond, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +137,7 @@ int main(void)
         cmocka_unit_test(ruler_steps_are_round),
         cmocka_unit_test(times_have_sensible_units),
         cmocka_unit_test(moments_have_the_digits_of_their_step),
+        cmocka_unit_test(growing_keeps_what_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

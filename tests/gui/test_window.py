@@ -2,10 +2,11 @@
 """The window as a person uses it, as TAP: under Xvfb with a window manager, by real keys and clicks, seen through accessibility and
 in pictures of the screen.
 
-test_window.py TRENZA_GUI MAKE_TRACE
+test_window.py TRENZA_GUI MAKE_TRACE TRENZA
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-GUI, MAKE_TRACE = sys.argv[1:3]
+GUI, MAKE_TRACE, TRENZA = sys.argv[1:4]
 PATIENCE = 15  # seconds, for anything to appear
 SIZE = (1400, 800)
 CASES = []
@@ -335,6 +336,48 @@ def sizes_and_views_are_remembered(screen, folder):
     window.close()
     window = Window(screen, folder / 'deadlock.db')
     window.sees('Waited in all')
+    window.close()
+
+
+# Begins a thread every now and then until its standard input ends.
+GROWING = """
+import select, sys, threading
+while not select.select([sys.stdin], [], [], 0.05)[0]:
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+"""
+
+
+@case
+def a_recording_is_followed_as_it_grows(screen, folder):
+    trace = folder / 'growing.db'
+    window = Window(screen, '--follow', trace)  # it is not there yet
+    window.sees('This trace cannot be shown')
+    recording = subprocess.Popen([TRENZA, 'record', '-q', '-o', str(trace), '--', '/usr/bin/python3', '-c', GROWING],
+                                 stdin=subprocess.PIPE)
+    screen.processes.append(recording)
+
+    def threads():
+        found = [re.search(r'events of (\d+) threads', name) for name in window.names()]
+        return max((int(match[1]) for match in found if match), default=0)
+
+    def followed():
+        return any('followed as it is recorded' in name for name in window.names())
+    first = until(threads, 'the first look')
+    until(lambda: followed() and threads() > first + 10, 'more threads')
+    key('F8')
+    until(lambda: not followed(), 'the end of following')
+    stopped = threads()
+    time.sleep(2.5)
+    assert threads() == stopped, 'it goes on'
+    key('F8')
+    until(lambda: followed() and threads() > stopped, 'more threads again')
+    recording.stdin.close()
+    recording.wait(PATIENCE)
+    until(lambda: not followed() and threads(), 'the end of the recording')
+    shown = output(TRENZA, 'sql', str(trace), 'SELECT count(*) FROM thread')
+    assert str(threads()) in shown, (threads(), shown)
     window.close()
 
 
