@@ -29,6 +29,12 @@ def fork_while_others_lock(folder):
     require_equal(trace.value('count(*)', 'FROM process WHERE forked_by IS NOT NULL'), 20, 'forked processes')
     statuses = sorted(status for (status,) in trace.rows('exit_status', 'FROM process WHERE forked_by IS NOT NULL'))
     require_equal(statuses, list(range(10, 30)), 'their exit statuses')
+    require_equal(len(set(trace.rows('executable || arguments', 'FROM process'))), 1, 'programs they run')
+    modules = trace.rows('process_id, group_concat(name)',
+                         'FROM (SELECT process_id, path || start || build_id AS name FROM mapping '
+                         'JOIN module ON module.id = module_id ORDER BY process_id, path) GROUP BY process_id')
+    require_equal(len(modules), 21, 'processes with modules')
+    require_equal(len({names for _, names in modules}), 1, 'sets of modules')
 
 
 @case
