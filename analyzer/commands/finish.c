@@ -26,6 +26,17 @@ static bool close_store(struct store *store, const char *path, GError **error)
     return false;
 }
 
+bool finish_open_trace(struct store *store, const char *path, GError **error)
+{
+    if (!symbolize_trace(store, NULL, error)) {
+        store_close(store);
+        return false;
+    }
+    if (store_set_number(store, "symbolized", 1) < 0 || store_commit(store) < 0)
+        return fail(store, error);
+    return close_store(store, path, error);
+}
+
 bool finish_trace(const char *path, GError **error)
 {
     struct store *store = NULL;
@@ -39,13 +50,7 @@ bool finish_trace(const char *path, GError **error)
     store = NULL;
     if (store_open(path, false, &store) < 0)
         return fail(store, error);
-    if (!symbolize_trace(store, NULL, error)) {
-        store_close(store);
-        return false;
-    }
-    if (store_set_number(store, "symbolized", 1) < 0 || store_commit(store) < 0)
-        return fail(store, error);
-    return close_store(store, path, error);
+    return finish_open_trace(store, path, error);
 }
 
 static int put_finding(struct store *store, const struct finding *finding)

@@ -91,6 +91,7 @@ static bool read_options(
         .linger = options.linger,
         .ready_fd = options.ready_fd,
         .quiet = options.quiet,
+        .keep_open = true,
     };
     return true;
 }
@@ -173,7 +174,8 @@ static int run(char **operands, char **program)
             command_fail("the program itself ended with status %d", result.exit_status);
         return exit_of_error(error);
     }
-    if (!finish_trace(recorder.output, &error))
+    // In the connection that wrote it: opening a trace takes longer than recording a short program.
+    if (!finish_open_trace(result.store, recorder.output, &error))
         return command_fail("%s", error->message);
     if (!recorder.quiet) {
         print_summary(recorder.output, &result);

@@ -493,15 +493,20 @@ static bool close_trace(struct recorder *recorder, struct recorder_result *ret_r
         WRITER_PUT(
             &recording->writer, store_put_coverage, 0, "no-session", "no process came to the recorder");
     facts_write_last(&recording->writer, ret_result, &recorder->session.clock);
-    int result = store_close(recorder->store);
-    recorder->store = NULL;
+    bool keep = recorder->options->keep_open;
+    int result = keep ? store_commit(recorder->store) : store_close(recorder->store);
+    if (!keep)
+        recorder->store = NULL;
     if (recording->processes == 0 && recorder->attach.refused) {
         g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED,
             "nothing could be recorded: no shared memory: %s", g_strerror(recorder->attach.refused));
         return false;
     }
-    if (!recording->writer.failed && result >= 0)
+    if (!recording->writer.failed && result >= 0) {
+        ret_result->store = recorder->store;
+        recorder->store = NULL;
         return true;
+    }
     g_set_error(error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "the trace is not complete: %s",
         recording->writer.message ? recording->writer.message : g_strerror(-result));
     return false;

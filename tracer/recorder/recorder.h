@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct store;
+
 enum recorder_on_deadlock {
     RECORDER_DEADLOCK_WAIT, // note it in the trace and go on
     RECORDER_DEADLOCK_STOP, // note it and end the whole process tree
@@ -48,6 +50,7 @@ struct recorder_options {
     double linger;  // seconds to go on recording other processes after the main program's end; < 0: for ever
     int ready_fd;   // attach mode: the session's path is written here, NUL-terminated, then it is closed
     bool quiet;     // no notes on stderr (errors are returned, never printed)
+    bool keep_open; // the trace, once it is complete, is not closed but given to the caller, in the result
     bool mute;      // the program's standard input, output and error are /dev/null
     const struct recorder_steering *steering; // NULL: none
 };
@@ -67,7 +70,8 @@ struct recorder_result {
     uint64_t lost;
     unsigned processes;
     unsigned threads;
-    double seconds; // how long it was recorded
+    double seconds;      // how long it was recorded
+    struct store *store; // with keep_open and when all went well: to be closed by the caller; else NULL
 };
 
 #define RECORDER_ERROR (recorder_error_quark())
@@ -78,7 +82,7 @@ enum recorder_error {
     RECORDER_ERROR_NOT_FOUND,  // exit 127
 };
 
-// Records until the program has ended. True: the trace is complete and closed, *ret_result is set. False: *error says
+// Records until the program has ended. True: the trace is complete and closed (but see keep_open), *ret_result is set. False: *error says
 // why in one line for people; when the program ran all the same, its status is in *ret_result (exit_status >= 0,
 // else -1) and whatever could be written is in the trace. Not reentrant: it handles SIGINT, SIGTERM and SIGCHLD.
 bool recorder_run(const struct recorder_options *options, struct recorder_result *ret_result, GError **error);
