@@ -2,8 +2,8 @@
 // join-cycle: a thread joins another while it holds a lock that the other one takes. In this run the other had done so
 // before; had it been slower, neither would have gone on. (When that happens it is a deadlock, and reported as one.)
 //
-// A warning only: what the joiner may have read in memory under that very lock, a mark that the other has done with it, is
-// not known. Silent where a hand-off (hand_off.h) makes sure, or where the other signals a condition of that lock in its last
+// A warning and potential, until lock_order.c finds the reordering that leads there. What the joiner may have read in memory
+// under that very lock, a mark that the other has done with it, is not known. Silent where a hand-off (hand_off.h) makes sure, or where the other signals a condition of that lock in its last
 // critical section: so monitors tell that a thread is about to end.
 #include "detector.h"
 #include "rules.h"

@@ -6,7 +6,8 @@
 // and patterns.h decides what could have happened.
 //
 // Bounds: the abstract trace keeps TRACE_EVENTS_MAX events (20 bytes each) of objects that several threads use; a cycle behind
-// its end can only be potential. Cycles of two in which one joins the other are join-cycle's.
+// its end can only be potential. Cycles of two in which one joins the other are join-cycle's, which has
+// told them before; here it is found out whether they are predicted.
 #include "detector.h"
 #include "lock_order_report.h"
 #include "prediction_builder.h"
@@ -51,8 +52,11 @@ static bool is_join_cycle(const struct pattern_cycle *cycle)
 static void each_cycle(const struct pattern_cycle *cycle, void *data)
 {
     struct lock_order *state = data;
-    if (is_join_cycle(cycle))
+    if (is_join_cycle(cycle)) {
+        if (cycle->verdict == PATTERN_PREDICTED)
+            lock_order_report_join(state->detection, state->trace, cycle, state->data_known);
         return;
+    }
     struct finding *finding = lock_order_report(state->detection, state->trace, cycle, state->data_known);
     if (finding)
         finding_list_add(state->detection->findings, finding);

@@ -320,3 +320,34 @@ struct finding *lock_order_report(const struct detection *detection, const struc
     finding_look_for_steering(finding);
     return finding;
 }
+
+// --- the joiner of one that wants what it holds ---
+
+static bool tells(const struct finding *finding, const struct cycle_edge *joiner)
+{
+    const struct hold *hold = joiner->key < joiner->n_held ? &joiner->held[joiner->key] : NULL;
+    if (finding->rule != &rule_join_cycle || finding->steps->len < 2 || !hold)
+        return false;
+    const struct finding_step *takes = &g_array_index(finding->steps, struct finding_step, 0);
+    const struct finding_step *joins = &g_array_index(finding->steps, struct finding_step, 1);
+    return takes->object && takes->object->class_id == hold->object->class_id &&
+           takes->stack == hold->stack && joins->stack == joiner->wanted_stack;
+}
+
+void lock_order_report_join(const struct detection *detection, const struct prediction_trace *trace,
+    const struct pattern_cycle *cycle, bool data_known)
+{
+    g_autoptr(GArray) holds = g_array_new(false, false, sizeof(struct hold));
+    g_autofree struct cycle_edge *edges = make_edges(cycle, holds);
+    const struct cycle_edge *joiner = edges[0].wanted ? &edges[1] : &edges[0];
+    const GPtrArray *all = detection->findings->all;
+    for (unsigned i = 0; i < all->len; i++) {
+        struct finding *finding = all->pdata[i];
+        if (!tells(finding, joiner) || finding->witness->len)
+            continue;
+        finding->level = LEVEL_ERROR;
+        finding->verdict = "predicted";
+        finding->note = data_known ? NULL : "data flow not recorded";
+        add_witness(finding, trace, cycle, edges);
+    }
+}

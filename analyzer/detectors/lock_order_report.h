@@ -11,4 +11,9 @@
 struct finding *lock_order_report(const struct detection *detection, const struct prediction_trace *trace,
     const struct pattern_cycle *cycle, bool data_known);
 
+// A predicted cycle of a thread that waits for the end of one that wants what it holds: what join-cycle has told of it becomes
+// predicted, with a witness. What join-cycle was silent about stays so.
+void lock_order_report_join(const struct detection *detection, const struct prediction_trace *trace,
+    const struct pattern_cycle *cycle, bool data_known);
+
 #endif

@@ -347,7 +347,7 @@ static void joins_with_a_lock(void **state)
     (void)state;
     expect("T1 create T2; T2 acquire a @g:1; T2 release a; T2 thread-end T2; T1 acquire a @f:1;"
            "T1 join-request T2 @f:2; T1 join T2; T1 release a",
-        "warning join-cycle");
+        "error join-cycle");
     // The joined thread does not take it.
     expect("T1 create T2; T2 acquire b; T2 release b; T2 thread-end T2; T1 acquire a; T1 join-request T2; T1 "
            "join T2;"
