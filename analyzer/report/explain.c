@@ -146,9 +146,10 @@ void explain_verdict(GString *text, const struct finding *finding)
 {
     static const char *const reasons[][2] = {
         { "observed", "The run itself came to this point; nothing had to be inferred." },
-        { "confirmed", "The program was run again, its threads held up where they take the second lock, and came to "
-                       "this\n"
-                       "         very deadlock; only the timing was Trenza's." },
+        { "confirmed",
+            "The program was run again, its threads held up where they take the second lock, and came to "
+            "this\n"
+            "         very deadlock; only the timing was Trenza's." },
         { "predicted", "The steps above are all from this run. Each thread makes them in its own order, and "
                        "each lock is\n"
                        "         free when it is taken; only the timing differs." },
@@ -164,6 +165,11 @@ void explain_verdict(GString *text, const struct finding *finding)
     for (size_t i = 0; verdict && i < G_N_ELEMENTS(reasons); i++)
         if (strcmp(reasons[i][0], verdict) == 0)
             g_string_append_printf(text, "    why: %s\n", reasons[i][1]);
+    if (finding->steered && g_strcmp0(verdict, "confirmed") != 0)
+        g_string_append(text,
+            "         Steered re-runs did not come to it: what the threads read may keep them apart, or they "
+            "came by\n"
+            "         at other times than those runs waited for. Nothing is proven by that.\n");
 }
 
 static bool is_lock(const struct model_object *object)

@@ -98,6 +98,35 @@ def forbidden_by_data(folder):
     require_equal(sorted(path.name for path in folder.iterdir()), ['report.json', 't.db'], 'files')
     require_equal([finding['note'] for finding in Trace(folder / 't.db').findings()], [findings[0]['note']],
                   'note of the trace, read again')
+    shown = run([TRENZA, 'show', folder / 't.db', findings[0]['id']])
+    require(b'Steered re-runs did not come to it' in shown.out, str(shown))
+
+
+@case
+def a_class_of_locks_that_never_meets(folder):
+    """Its pairs of accounts differ, so holding up cannot make them meet: a warning it was, and a warning it stays."""
+    ended, findings = confirm(folder, [SAMPLES / 'transfer_pairs'], status=0)
+    require_equal([(finding['verdict'], finding['level'], finding['note']) for finding in findings],
+                  [('potential', 'warning', 'not reached in a steered run')], str(ended))
+
+
+@case
+def in_children_and_by_configuration(folder):
+    (folder / 'options').write_text('[check]\nconfirm=true\n')
+    ended = run([TRENZA, 'check', '--', 'sh', '-c', f'cat; {SAMPLES / "abba"} hurried; exit 3'], timeout=60,
+                input=b'once\n', environment={'TRENZA_CONFIG': str(folder / 'options')})
+    require_equal(ended.status, FOUND_SOMETHING, str(ended))
+    require_equal(ended.out, b'once\nbalance 70 after 1 payment\n', 'output')
+    require(b'verdict: confirmed' in ended.err, str(ended))
+
+
+@case
+def busy_places_are_passed(folder):
+    """Many visits at places whose threads never meet: the pauses end, and so does the run."""
+    ended, findings = confirm(folder, program('detour', 50_000), status=0)
+    require_equal([(finding['verdict'], finding['note']) for finding in findings],
+                  [('potential', 'not reached in a steered run')], str(ended))
+    require(ended.seconds < 60, str(ended))
 
 
 @case

@@ -163,7 +163,7 @@ enum wire_clock {
 
 struct wire_steer_place {
     uint32_t n_frames;
-    _Atomic uint32_t in_vain; // pauses here that ended because time was up
+    _Atomic uint32_t pauses; // here so far
     struct {
         uint64_t module; // wire_module_key()
         uint64_t offset; // return address - bias

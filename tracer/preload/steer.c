@@ -21,7 +21,7 @@
 
 #define MILLISECOND_NS UINT64_C(1000000)
 #define SHORTEST_NS (20 * MILLISECOND_NS)
-#define IN_VAIN_MAX 64u
+#define PAUSES_MAX 32u // at one place
 #define LOOK_AGAIN_NS (2 * MILLISECOND_NS)
 #define STALE_NS (1000 * MILLISECOND_NS) // past its end, a pause is one whose thread will not come back
 
@@ -52,6 +52,11 @@ static bool is_frame(const struct wire_steer_place *place, unsigned i, uintptr_t
     const struct wire_module *module = find_module(pc);
     return module != NULL && pc - module->bias == place->frames[i].offset &&
            wire_module_key(module->build_id, module->build_id_size, module->path) == place->frames[i].module;
+}
+
+static bool is_open(const struct wire_steer_place *place)
+{
+    return atomic_load(&place->pauses) < PAUSES_MAX;
 }
 
 static bool is_place(const struct wire_steer_place *place, const uintptr_t *frames, unsigned depth)
@@ -86,7 +91,7 @@ static uint32_t find_place(
     struct thread *thread, const struct caller *caller, const struct wire_steer *steer, uint32_t n)
 {
     uint32_t place = 0;
-    while (place < n && !is_frame(&steer->places[place], 0, caller->pc))
+    while (place < n && (!is_open(&steer->places[place]) || !is_frame(&steer->places[place], 0, caller->pc)))
         place++;
     if (place == n)
         return n;
@@ -94,7 +99,8 @@ static uint32_t find_place(
     sys_block_signals(&mask);
     struct stack_new stack;
     stack_cache_walk(thread->stacks, caller, &stack);
-    while (place < n && !is_place(&steer->places[place], stack.frames, stack.depth))
+    while (place < n &&
+           (!is_open(&steer->places[place]) || !is_place(&steer->places[place], stack.frames, stack.depth)))
         place++;
     if (is_in_handler(stack.frames, stack.depth))
         place = n;
@@ -148,7 +154,8 @@ static uint32_t owner_of(const struct target *target)
 static bool claim(struct wire_steer_pause *pause, uint64_t now)
 {
     uint32_t state = atomic_load(&pause->state);
-    if (state != WIRE_PAUSE_FREE && now < atomic_load(&pause->until_ns) + STALE_NS)
+    const bool is_stale = now >= atomic_load(&pause->until_ns) + STALE_NS;
+    if (state == WIRE_PAUSE_CLAIMED || (state != WIRE_PAUSE_FREE && !is_stale))
         return false;
     return atomic_compare_exchange_strong(&pause->state, &state, WIRE_PAUSE_CLAIMED);
 }
@@ -170,7 +177,7 @@ static void let_go(struct wire_steer_pause *pause)
 }
 
 // Lets the circle go on that this pause is on, if it is. Breadth first; came_from leads back.
-static bool close_circle(struct wire_steer *steer, unsigned self)
+static void close_circle(struct wire_steer *steer, unsigned self)
 {
     uint8_t came_from[WIRE_STEER_PAUSES], queue[WIRE_STEER_PAUSES];
     uint32_t seen = 0;
@@ -189,19 +196,18 @@ static bool close_circle(struct wire_steer *steer, unsigned self)
                 continue;
             }
             if (at == self)
-                return false;
+                return;
             for (unsigned on = at; on != self; on = came_from[on])
                 let_go(&steer->pauses[on]);
             let_go(&steer->pauses[self]);
-            return true;
+            return;
         }
     }
-    return false;
 }
 _Static_assert(WIRE_STEER_PAUSES <= 32, "a bit each in close_circle");
 
-// True: a circle was closed; false: time was up.
-static bool wait_for_circle(struct wire_steer *steer, unsigned self, const struct target *target)
+// Until it is closed or time is up.
+static void wait_for_circle(struct wire_steer *steer, unsigned self, const struct target *target)
 {
     struct wire_steer_pause *pause = &steer->pauses[self];
     const uint64_t until = atomic_load(&pause->until_ns);
@@ -209,31 +215,27 @@ static bool wait_for_circle(struct wire_steer *steer, unsigned self, const struc
         atomic_store(&pause->owner, owner_of(target));
         close_circle(steer, self);
         const uint64_t now = now_ns();
-        if (atomic_load(&pause->state) != WIRE_PAUSE_WAITING)
-            return true;
-        if (now >= until)
-            return false;
+        if (atomic_load(&pause->state) != WIRE_PAUSE_WAITING || now >= until)
+            return;
         const struct timespec nap = { .tv_nsec =
                                           (long)(until - now < LOOK_AGAIN_NS ? until - now : LOOK_AGAIN_NS) };
         sys_futex_wait(&pause->state, WIRE_PAUSE_WAITING, &nap);
     }
 }
 
-// When a pause that begins now is over. 0: there have been enough of them here.
-static uint64_t end_of_pause(const struct wire_steer *steer, uint32_t place)
+// When a pause that begins now is over. Those before it were in vain: from a deadlock nobody comes back.
+static uint64_t end_of_pause(struct wire_steer *steer, uint32_t place)
 {
-    const uint32_t in_vain = atomic_load(&steer->places[place].in_vain);
-    if (in_vain >= IN_VAIN_MAX)
-        return 0;
-    const uint64_t patience = in_vain < 32 ? steer->patience_ms * MILLISECOND_NS >> in_vain : 0;
+    const uint32_t before = atomic_fetch_add(&steer->places[place].pauses, 1);
+    const uint64_t patience = before < 32 ? steer->patience_ms * MILLISECOND_NS >> before : 0;
     return now_ns() + (patience > SHORTEST_NS ? patience : SHORTEST_NS);
 }
 
 static void pause_at(
     struct thread *thread, struct wire_steer *steer, uint32_t place, const struct target *target)
 {
-    const uint64_t until = end_of_pause(steer, place), now = now_ns();
-    unsigned self = until != 0 ? 0 : WIRE_STEER_PAUSES;
+    const uint64_t now = now_ns();
+    unsigned self = 0;
     while (self < WIRE_STEER_PAUSES && !claim(&steer->pauses[self], now))
         self++;
     if (self == WIRE_STEER_PAUSES)
@@ -242,10 +244,9 @@ static void pause_at(
     atomic_store(&pause->tid, thread->tid);
     atomic_store(&pause->place, place);
     atomic_store(&pause->owner, 0);
-    atomic_store(&pause->until_ns, until);
+    atomic_store(&pause->until_ns, end_of_pause(steer, place));
     atomic_store(&pause->state, WIRE_PAUSE_WAITING);
-    if (!wait_for_circle(steer, self, target))
-        atomic_fetch_add(&steer->places[place].in_vain, 1);
+    wait_for_circle(steer, self, target);
     atomic_store(&pause->state, WIRE_PAUSE_FREE);
 }
 
@@ -262,18 +263,13 @@ static bool others_wait(const struct wire_steer *steer)
 // One at a time: where all sides lock at the same place in the code, the others have to get by.
 static void wait_at_gate(struct wire_steer *steer)
 {
-    const uint32_t gate = steer->n_places;
-    const uint64_t until = end_of_pause(steer, gate);
-    if (until == 0 || atomic_exchange(&steer->gate_busy, 1) != 0)
+    if (atomic_exchange(&steer->gate_busy, 1) != 0)
         return;
-    bool open = others_wait(steer);
-    while (!open && now_ns() < until) {
+    const uint64_t until = end_of_pause(steer, steer->n_places);
+    while (!others_wait(steer) && now_ns() < until) {
         const struct timespec nap = { .tv_nsec = (long)LOOK_AGAIN_NS };
         sys_futex_wait(&steer->gate_busy, 1, &nap);
-        open = others_wait(steer);
     }
-    if (!open)
-        atomic_fetch_add(&steer->places[gate].in_vain, 1);
     atomic_store(&steer->gate_busy, 0);
 }
 
