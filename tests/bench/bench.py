@@ -183,22 +183,38 @@ def capture_columns(tool, native, variant):
 
 # --- throughput -------------------------------------------------------------------------------------------------
 
+def processor_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def print_row(name, measure, count, prefix, folder):
+    used = {(): [], tuple(prefix): []}
+
+    def once(way):
+        before = processor_seconds()
+        milliseconds = measure(way, folder)
+        used[tuple(way)].append(processor_seconds() - before)
+        return milliseconds
+
     try:
-        rounds = paired.compare(lambda: measure([], folder), lambda: measure(prefix, folder), count)
+        rounds = paired.compare(lambda: once([]), lambda: once(prefix), count)
     except CannotRun as error:
         print(f'{name:36}could not be run: {error}', flush=True)
         return
     native, recorded = paired.medians(rounds)
     least, most = paired.interval(rounds)
-    print(f'{name:36}{native:>10.1f}{recorded:>10.1f}{recorded / native:>8.2f}   {least:.2f} to {most:.2f}', flush=True)
+    cpu = median(used[tuple(prefix)]) / max(median(used[()]), 1e-4)
+    print(f'{name:36}{native:>10.1f}{recorded:>10.1f}{recorded / native:>8.2f}   {least:>5.2f} to {most:<5.2f}{cpu:>7.2f}',
+          flush=True)
 
 
 def throughput(folder, workloads, scale):
     prefix = [TRENZA, 'record', '-q', '-o', folder / 'trace.db', '--']
     print('Natively and under trenza record, each round in the order r n n r. Milliseconds, medians; the ratio with its 95 %')
-    print('interval by bootstrap over the rounds.\n')
-    print(f'{"":36}{"native":>10}{"recorded":>10}{"ratio":>8}   {"95 %"}')
+    print('interval by bootstrap over the rounds. cpu: the ratio of all processor time, the recorder\'s and the clients\' and all')
+    print('starts and ends included, which other programs on a busy machine lengthen less.\n')
+    print(f'{"":36}{"native":>10}{"recorded":>10}{"ratio":>8}   {"95 %":<14}{"cpu":>7}')
     for name, rounds, measure in workloads:
         print_row(name, measure, max(2, round(rounds * scale)), prefix, folder)
 

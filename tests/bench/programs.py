@@ -4,6 +4,7 @@ runs it once behind a prefix and returns milliseconds. Where the program tells t
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -105,10 +106,21 @@ def memcached_connection(path, failures):
         failures.append(error)
 
 
-def memcached(prefix, folder):
-    path, failures = folder / 'memcached.sock', []
+def memcached_server(prefix, path):
     user = ['-u', 'root'] if os.getuid() == 0 else []
-    with Server(prefix, ['memcached', *user, '-U', '0', '-t', '2', '-s', path], path):
+    return Server(prefix, ['memcached', *user, '-U', '0', '-t', '2', '-s', path], path)
+
+
+def memcached(prefix, folder):
+    path = folder / 'memcached.sock'
+    with memcached_server(prefix, path):
+        _, out = run(['memcslap', f'--servers={path}', '--concurrency=4', '--execute-number=8000', '--test=set'])
+    return float(re.search(rb'Time to set .*: *([0-9.]+) seconds', out)[1]) * 1e3
+
+
+def memcached_in_batches(prefix, folder):
+    path, failures = folder / 'memcached.sock', []
+    with memcached_server(prefix, path):
         clients = [threading.Thread(target=memcached_connection, args=(path, failures)) for _ in range(CONNECTIONS)]
         begun = time.monotonic()
         for client in clients:
@@ -164,7 +176,8 @@ def start_up(prefix, _folder):
 def real(programs):
     return [
         ('redis, 2 io-threads, pipelined', 20, redis),
-        ('memcached, 2 threads, 4 clients', 20, memcached),
+        ('memcached, memcslap with 4 clients', 20, memcached),
+        ('memcached, 200 requests at a time', 20, memcached_in_batches),
         ('pbzip2 -p2, 7 MB, with its start', 10, pbzip2),
         ('C++ thread pool, 10 us tasks', 20, tells_itself(programs / 'thread_pool', 2, 20_000, 10_000)),
         ('CPython, queue ping-pong', 20, tells_itself('/usr/bin/python3', '-c', PING_PONG)),
