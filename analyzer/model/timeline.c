@@ -14,6 +14,7 @@
 #define PROGRESS_EVENTS 262144 // between two calls
 #define FEW_ENTRIES 512u       // a history so short needs no pyramid
 #define LOOK_BACK 4096u        // entries of a history that are searched for a cause
+#define LOOK_AHEAD 12u         // entries of a history whose spans are fetched before they are needed
 
 const char *span_kind_text(enum span_kind kind)
 {
@@ -113,6 +114,33 @@ static void set_bounds(struct timeline *timeline)
         timeline->end = timeline->begin + 1;
 }
 
+static uint32_t run_subject(const struct timeline *timeline, struct span_ref ref, uint64_t *ret_key)
+{
+    if (ref.track == TRACK_MARKS) {
+        const struct span_mark *mark = timeline_mark(timeline, ref);
+        *ret_key = mark->ticks;
+        return model_subject_is_object(mark->kind) ? mark->subject : 0;
+    }
+    const struct span *span = timeline_span(timeline, ref);
+    *ret_key = span->begin;
+    return span_names_object(span) ? span->subject : 0;
+}
+
+// How long the histories will be; while the lane is still near at hand.
+static void count_refs(struct timeline *timeline, uint32_t number)
+{
+    const struct lane *lane = &timeline->lanes[number];
+    uint64_t key;
+    for (unsigned i = 0; i <= TRACK_MARKS; i++) {
+        uint32_t count = i == TRACK_MARKS ? lane->n_marks : lane->tracks[i].count;
+        for (uint32_t j = 0; j < count; j++) {
+            uint32_t subject = run_subject(timeline, (struct span_ref){ number, j, (uint8_t)i }, &key);
+            if (subject && subject < timeline->model->objects->len)
+                timeline->histories[subject].count++;
+        }
+    }
+}
+
 struct reading {
     struct timeline *timeline;
     GHashTable *edges;
@@ -187,6 +215,7 @@ static bool read_lanes(struct reading *reading, GError **error)
                 message && *message ? message : "the trace is damaged: its events cannot be read");
             return false;
         }
+        count_refs(timeline, i);
         timeline->n_spans += timeline->lanes[i].n_spans;
         timeline->n_marks += timeline->lanes[i].n_marks;
     }
@@ -203,18 +232,6 @@ struct run {
     struct span_ref next;
     uint32_t count;
 };
-
-static uint32_t run_subject(const struct timeline *timeline, struct span_ref ref, uint64_t *ret_key)
-{
-    if (ref.track == TRACK_MARKS) {
-        const struct span_mark *mark = timeline_mark(timeline, ref);
-        *ret_key = mark->ticks;
-        return model_subject_is_object(mark->kind) ? mark->subject : 0;
-    }
-    const struct span *span = timeline_span(timeline, ref);
-    *ret_key = span->begin;
-    return span_names_object(span) ? span->subject : 0;
-}
 
 static bool run_before(const struct run *a, const struct run *b)
 {
@@ -258,39 +275,44 @@ static GArray *make_runs(const struct timeline *timeline)
     return runs;
 }
 
-static void count_refs(struct timeline *timeline)
+// Each history gets its stretch of refs, to be filled.
+static void place_histories(struct timeline *timeline)
 {
-    uint32_t n_objects = timeline->model->objects->len;
-    uint64_t key;
-    for (unsigned i = 0; i < timeline->n_lanes; i++) {
-        const struct lane *lane = &timeline->lanes[i];
-        for (unsigned j = 0; j <= TRACK_MARKS; j++) {
-            uint32_t count = j == TRACK_MARKS ? lane->n_marks : lane->tracks[j].count;
-            for (uint32_t k = 0; k < count; k++) {
-                uint32_t subject = run_subject(timeline, (struct span_ref){ i, k, (uint8_t)j }, &key);
-                if (subject && subject < n_objects)
-                    timeline->histories[subject].count++;
-            }
-        }
-    }
     const struct span_ref *at = timeline->refs;
-    for (uint32_t i = 0; i < n_objects; i++) {
+    for (uint32_t i = 0; i < timeline->model->objects->len; i++) {
         timeline->histories[i].refs = at;
         at += timeline->histories[i].count;
         timeline->histories[i].count = 0;
     }
 }
 
-static void make_histories(struct timeline *timeline)
+struct telling {
+    timeline_progress progress;
+    void *data;
+    double from;
+    double to;
+};
+
+static bool tell(const struct telling *telling, double share)
+{
+    return !telling->progress ||
+           telling->progress(telling->from + share * (telling->to - telling->from), telling->data);
+}
+
+// False: progress said no.
+static bool make_histories(struct timeline *timeline, const struct telling *telling)
 {
     uint32_t n_objects = timeline->model->objects->len;
     timeline->refs = g_new(struct span_ref, timeline->n_spans + timeline->n_marks + 1);
-    timeline->histories = g_new0(struct object_history, n_objects + 1);
-    count_refs(timeline);
+    place_histories(timeline);
     GArray *runs = make_runs(timeline);
     struct run *heap = (struct run *)(void *)runs->data;
     unsigned n = runs->len;
-    while (n) {
+    uint64_t done = 0;
+    bool go_on = true;
+    while (n && go_on) {
+        if (++done % PROGRESS_EVENTS == 0)
+            go_on = tell(telling, (double)done / (double)(timeline->n_spans + timeline->n_marks));
         uint64_t key;
         uint32_t subject = run_subject(timeline, heap->next, &key);
         if (subject && subject < n_objects) {
@@ -305,6 +327,7 @@ static void make_histories(struct timeline *timeline)
             runs_sink(heap, n, 0);
     }
     g_array_unref(runs);
+    return go_on;
 }
 
 // Two owners at once are a clock's error when they overlap by little, else a release by somebody else.
@@ -322,31 +345,18 @@ static void repair_overlap(
     }
     if (second.index) {
         struct span *wait = b - 1;
-        if (wait->end == b->begin && wait->kind == SPAN_WAIT_LOCK)
+        // In this order: of a span of another lock the times may be repaired just now, by another thread.
+        if (wait->kind == SPAN_WAIT_LOCK && wait->subject == b->subject && wait->end == b->begin)
             wait->end = a->end;
     }
     b->begin = a->end;
 }
 
-static void finish_history(struct timeline *timeline, struct object_history *history, uint64_t early)
+// A history's spans lie all over the memory; most of the time would go into waiting for them.
+static void fetch_ahead(const struct timeline *timeline, const struct object_history *history, uint32_t at)
 {
-    const struct span_ref *owner = NULL;
-    for (uint32_t i = 0; i < history->count; i++) {
-        if (history->refs[i].track == TRACK_MARKS)
-            continue;
-        struct span *span = (struct span *)timeline_span(timeline, history->refs[i]);
-        if (span->kind != SPAN_HOLD) {
-            history->waits++;
-            history->wait_ticks += span->end - span->begin;
-            continue;
-        }
-        if (owner && !(span->flags & SPAN_SHARED))
-            repair_overlap(timeline, *owner, history->refs[i], early);
-        if (!(span->flags & SPAN_SHARED))
-            owner = &history->refs[i];
-        history->holds++;
-        history->hold_ticks += span->end - span->begin;
-    }
+    if (at + LOOK_AHEAD < history->count && history->refs[at + LOOK_AHEAD].track != TRACK_MARKS)
+        __builtin_prefetch(timeline_span(timeline, history->refs[at + LOOK_AHEAD]));
 }
 
 struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint8_t colour)
@@ -363,6 +373,59 @@ struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint
     };
 }
 
+static void add_to_history_pyramid(
+    const struct timeline *timeline, struct object_history *history, struct span_ref ref)
+{
+    if (!history->pyramid)
+        return;
+    struct pyramid_span piece =
+        timeline_piece(timeline_span(timeline, ref), 1, timeline_colour(ref.lane + 1));
+    pyramid_add(history->pyramid, &piece);
+}
+
+static void take_hold(struct timeline *timeline, struct object_history *history,
+    const struct span_ref **owner, uint32_t at, uint64_t early)
+{
+    const struct span *span = timeline_span(timeline, history->refs[at]);
+    if (*owner && !(span->flags & SPAN_SHARED))
+        repair_overlap(timeline, **owner, history->refs[at], early);
+    history->holds++;
+    history->hold_ticks += span->end - span->begin;
+    if (span->flags & SPAN_SHARED) {
+        add_to_history_pyramid(timeline, history, history->refs[at]);
+        return;
+    }
+    // Only now can its end not be repaired any more.
+    if (*owner)
+        add_to_history_pyramid(timeline, history, **owner);
+    *owner = &history->refs[at];
+}
+
+// In one pass, as most of its time goes into fetching spans.
+static void finish_history(struct timeline *timeline, struct object_history *history, uint64_t early)
+{
+    const struct span_ref *owner = NULL;
+    if (history->count > FEW_ENTRIES)
+        history->pyramid = pyramid_new(timeline->begin, timeline->end, history->count);
+    for (uint32_t i = 0; i < history->count; i++) {
+        fetch_ahead(timeline, history, i);
+        if (history->refs[i].track == TRACK_MARKS)
+            continue;
+        const struct span *span = timeline_span(timeline, history->refs[i]);
+        if (span->kind == SPAN_HOLD) {
+            take_hold(timeline, history, &owner, i, early);
+            continue;
+        }
+        history->waits++;
+        history->wait_ticks += span->end - span->begin;
+        add_to_history_pyramid(timeline, history, history->refs[i]);
+    }
+    if (owner)
+        add_to_history_pyramid(timeline, history, *owner);
+    if (history->pyramid)
+        pyramid_finish(history->pyramid);
+}
+
 static void make_lane_pyramid(const struct timeline *timeline, struct lane *lane)
 {
     lane->pyramid = pyramid_new(timeline->begin, timeline->end, lane->n_spans);
@@ -374,21 +437,6 @@ static void make_lane_pyramid(const struct timeline *timeline, struct lane *lane
             pyramid_add(lane->pyramid, &piece);
         }
     pyramid_finish(lane->pyramid);
-}
-
-static void make_history_pyramid(const struct timeline *timeline, struct object_history *history)
-{
-    if (history->count <= FEW_ENTRIES)
-        return;
-    history->pyramid = pyramid_new(timeline->begin, timeline->end, history->count);
-    for (uint32_t i = 0; i < history->count; i++) {
-        if (history->refs[i].track == TRACK_MARKS)
-            continue;
-        struct pyramid_span piece = timeline_piece(
-            timeline_span(timeline, history->refs[i]), 1, timeline_colour(history->refs[i].lane + 1));
-        pyramid_add(history->pyramid, &piece);
-    }
-    pyramid_finish(history->pyramid);
 }
 
 static void make_overview(struct timeline *timeline)
@@ -407,29 +455,73 @@ static void make_overview(struct timeline *timeline)
     }
 }
 
-static void *make_lane_pyramids(void *data)
+// --- work for all processors ---
+
+#define WORKERS_MAX 8u
+
+// Pieces of work that touch nothing in common, taken by whoever is free.
+struct work {
+    struct timeline *timeline;
+    void (*piece)(struct timeline *timeline, uint32_t number);
+    uint32_t n_pieces;
+    int next; // atomic
+    int stop; // atomic
+};
+
+static bool do_piece(struct work *work, uint32_t *ret_number)
 {
-    struct timeline *timeline = data;
-    for (unsigned i = 0; i < timeline->n_lanes; i++)
-        make_lane_pyramid(timeline, &timeline->lanes[i]);
+    *ret_number = (uint32_t)g_atomic_int_add(&work->next, 1);
+    if (*ret_number >= work->n_pieces || g_atomic_int_get(&work->stop))
+        return false;
+    work->piece(work->timeline, *ret_number);
+    return true;
+}
+
+static void *do_work(void *data)
+{
+    uint32_t number;
+    while (do_piece(data, &number))
+        ;
     return NULL;
+}
+
+// False: progress said no, and not everything is done.
+static bool share_work(struct work *work, const struct telling *telling)
+{
+    GThread *threads[WORKERS_MAX];
+    unsigned n_threads = MIN(g_get_num_processors(), MIN(WORKERS_MAX, work->n_pieces)) - (work->n_pieces > 0);
+    uint32_t number;
+    for (unsigned i = 0; i < n_threads; i++)
+        threads[i] = g_thread_new("timeline", do_work, work);
+    while (do_piece(work, &number)) {
+        if (!tell(telling, (double)(number + 1) / work->n_pieces))
+            g_atomic_int_set(&work->stop, 1);
+    }
+    for (unsigned i = 0; i < n_threads; i++)
+        g_thread_join(threads[i]);
+    return !g_atomic_int_get(&work->stop) && tell(telling, 1);
+}
+
+static void history_piece(struct timeline *timeline, uint32_t number)
+{
+    uint64_t early = (uint64_t)(EARLY_NS / timeline->model->ns_per_tick);
+    finish_history(timeline, &timeline->histories[number], early);
+}
+
+static void lane_piece(struct timeline *timeline, uint32_t number)
+{
+    make_lane_pyramid(timeline, &timeline->lanes[number]);
 }
 
 static bool tie_lanes(struct timeline *timeline, timeline_progress progress, void *data, GError **error)
 {
-    uint64_t early = (uint64_t)(EARLY_NS / timeline->model->ns_per_tick);
     uint32_t n_objects = timeline->model->objects->len;
-    make_histories(timeline);
-    for (uint32_t i = 0; i < n_objects; i++)
-        finish_history(timeline, &timeline->histories[i], early);
-    bool go_on = !progress || progress(0.8, data);
-    // From here on spans are only read, so both kinds of pyramids can be made at once.
-    GThread *thread = g_thread_new("pyramids", make_lane_pyramids, timeline);
-    for (uint32_t i = 0; go_on && i < n_objects; i++) {
-        make_history_pyramid(timeline, &timeline->histories[i]);
-        go_on = !progress || progress(0.8 + 0.2 * (i + 1) / n_objects, data);
-    }
-    g_thread_join(thread);
+    // Histories share no span; once they are finished, spans are only read.
+    struct work histories = { .timeline = timeline, .piece = history_piece, .n_pieces = n_objects };
+    struct work lanes = { .timeline = timeline, .piece = lane_piece, .n_pieces = timeline->n_lanes };
+    bool go_on = make_histories(timeline, &(struct telling){ progress, data, 0.5, 0.7 }) &&
+                 share_work(&histories, &(struct telling){ progress, data, 0.7, 0.9 }) &&
+                 share_work(&lanes, &(struct telling){ progress, data, 0.9, 1.0 });
     if (go_on)
         make_overview(timeline);
     else
@@ -463,6 +555,7 @@ struct timeline *timeline_new(
     struct timeline *timeline = g_new0(struct timeline, 1);
     timeline->model = model;
     make_lanes(timeline);
+    timeline->histories = g_new0(struct object_history, model->objects->len + 1);
     struct reading reading = {
         .timeline = timeline, .edges = lane_builder_edges_new(), .progress = progress, .data = data
     };

@@ -85,8 +85,9 @@ static void a_wait_for_a_signal_gives_the_mutex_back(void **state)
 static void a_refused_wait_gives_nothing_back(void **state)
 {
     (void)state;
-    struct made made = make("T1 acquire a; T1 cond-wait c a; T1 cond-wake c a 22; T1 acquire b; T1 release b; "
-                            "T1 release a");
+    struct made made =
+        make("T1 acquire a; T1 cond-wait c a; T1 cond-wake c a 22; T1 acquire b; T1 release b; "
+             "T1 release a");
     assert_span(span_at(&made, 1, 0, 0), SPAN_HOLD, trace_builder_id(made.builder, "a"), 1, 6);
     assert_span(span_at(&made, 1, 1, 0), SPAN_HOLD, trace_builder_id(made.builder, "b"), 4, 5);
     assert_int_equal(timeline_lane(made.timeline, 1)->tracks[0].count, 1);
@@ -298,6 +299,88 @@ static void a_play_ends_with_nobody_going_on(void **state)
     done(&made);
 }
 
+// Both locks often enough for pyramids of their own.
+static struct made make_long(void)
+{
+    GString *script = g_string_new(NULL);
+    for (int i = 0; i < 600; i++)
+        g_string_append(script, "T1 acquire a; T2 acquire b; T1 release a; T2 release b;");
+    struct made made = make(script->str);
+    g_string_free(script, true);
+    return made;
+}
+
+static void long_histories_are_summed_up(void **state)
+{
+    (void)state;
+    struct made made = make_long();
+    for (uint32_t id = 1; id <= 2; id++) {
+        const struct object_history *history = &made.timeline->histories[id];
+        assert_int_equal(history->holds, 600);
+        assert_int_equal(history->hold_ticks, (uint64_t)600 * 2000000);
+        assert_non_null(history->pyramid);
+        struct pyramid_bin all;
+        double length = (double)(made.timeline->end - made.timeline->begin);
+        pyramid_sample(history->pyramid, (double)made.timeline->begin, length, 1, &all);
+        assert_in_range(all.share[PYRAMID_HELD], 120, 136); // half of the time
+        assert_int_equal(all.share[PYRAMID_CONTENDED], 0);
+    }
+    done(&made);
+}
+
+struct stopping {
+    double at;
+    double last;
+    unsigned after; // calls after it said no
+};
+
+static bool stop_there(double share, void *data)
+{
+    struct stopping *stopping = data;
+    assert_true(share >= stopping->last);
+    stopping->after += stopping->last >= stopping->at;
+    stopping->last = share;
+    return share < stopping->at;
+}
+
+static void progress_goes_up_and_may_stop_it(void **state)
+{
+    (void)state;
+    struct made made = make_long();
+    const double places[] = { 0.1, 0.75, 0.85, 0.95 };
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        struct stopping stopping = { .at = places[i] };
+        GError *error = NULL;
+        struct timeline *timeline = timeline_new(made.model, stop_there, &stopping, &error);
+        assert_int_equal(stopping.after, 0);
+        assert_null(timeline);
+        assert_true(g_error_matches(error, MODEL_ERROR, MODEL_ERROR_CANCELLED));
+        g_clear_error(&error);
+    }
+    done(&made);
+}
+
+static void a_lock_is_followed_from_thread_to_thread(void **state)
+{
+    (void)state;
+    struct made made = make(
+        "T1 acquire a; T2 request a; T1 acquire b; T1 release b; T1 release a; T2 acquire a; T2 release a");
+    struct span_ref ref;
+    assert_true(navigate_first(made.timeline, 0, &ref));
+    const uint32_t threads[] = { 1, 2, 2 };
+    const enum span_kind kinds[] = { SPAN_HOLD, SPAN_WAIT_LOCK, SPAN_HOLD };
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(made.timeline->lanes[ref.lane].thread->row.id, threads[i]);
+        assert_int_equal(timeline_span(made.timeline, ref)->kind, kinds[i]);
+        assert_int_equal(navigate_lock(made.timeline, &ref, true), i < 2);
+    }
+    assert_true(navigate_lock(made.timeline, &ref, false));
+    assert_true(navigate_lock(made.timeline, &ref, false));
+    assert_false(navigate_lock(made.timeline, &ref, false));
+    assert_int_equal(made.timeline->lanes[ref.lane].thread->row.id, 1);
+    done(&made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +399,9 @@ int main(void)
         cmocka_unit_test(keys_walk_through_a_lane_in_order),
         cmocka_unit_test(following_owners_closes_a_circle),
         cmocka_unit_test(a_play_ends_with_nobody_going_on),
+        cmocka_unit_test(long_histories_are_summed_up),
+        cmocka_unit_test(progress_goes_up_and_may_stop_it),
+        cmocka_unit_test(a_lock_is_followed_from_thread_to_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
