@@ -43,11 +43,12 @@ class Server:
 
     def __init__(self, prefix, argv, path):
         path.unlink(missing_ok=True)
+        words = [str(word) for word in (*prefix, *argv)]
         try:
-            self.process = subprocess.Popen([str(word) for word in (*prefix, *argv)], stdout=subprocess.DEVNULL,
-                                            stderr=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                            start_new_session=True)
         except OSError as error:
-            raise CannotRun(f'{argv[0]}: {error.strerror}') from None
+            raise CannotRun(f'{words[0]}: {error.strerror}') from None
         self.path = path
 
     def __enter__(self):
