@@ -47,18 +47,28 @@ char *cycle_fingerprint(const struct model *model, const struct cycle_edge *edge
     return joined(texts, n, first);
 }
 
+const char *cycle_take_action(const struct model_object *object, bool shared)
+{
+    return object->row.kind == OBJECT_ONCE ? "once-begin" : shared ? "acquire-shared" : "acquire";
+}
+
+const char *cycle_want_action(const struct model_object *object, bool shared)
+{
+    return !object                           ? "join-request"
+           : object->row.kind == OBJECT_ONCE ? "once-request"
+           : shared                          ? "request-shared"
+                                             : "request";
+}
+
 static void add_edge_steps(
     struct finding *finding, const struct cycle_edge *edge, const struct cycle_edge *next)
 {
     if (edge->key < edge->n_held) {
         const struct hold *key = &edge->held[edge->key];
-        finding_add_step(finding, edge->thread_id, key->shared ? "acquire-shared" : "acquire", key->object,
+        finding_add_step(finding, edge->thread_id, cycle_take_action(key->object, key->shared), key->object,
             key->stack, edge->held, edge->key);
     }
-    finding_add_step(finding, edge->thread_id,
-        !edge->wanted         ? "join-request"
-        : edge->wanted_shared ? "request-shared"
-                              : "request",
+    finding_add_step(finding, edge->thread_id, cycle_want_action(edge->wanted, edge->wanted_shared),
         edge->wanted, edge->wanted_stack, edge->held, edge->n_held);
     if (!edge->wanted)
         g_array_index(finding->steps, struct finding_step, finding->steps->len - 1).other_thread =

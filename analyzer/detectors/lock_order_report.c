@@ -126,6 +126,12 @@ static char *cycle_sentence(
     g_string_append_printf(text, "%s %s taken in %s by %s", lock_list, n_locks == 1 ? "is" : "are",
         n_locks == 2 ? "opposite orders" : "orders that form a cycle", thread_list);
     append_joins(text, finding, edges, n);
+    for (unsigned i = 0; i < n; i++)
+        if (edges[i].wanted && edges[i].wanted->row.kind == OBJECT_ONCE) {
+            g_autofree char *control = finding_object_label(finding, edges[i].wanted);
+            g_string_append_printf(
+                text, "; '%s' is taken by whoever runs its routine in pthread_once", control);
+        }
     for (unsigned i = n; i < n + cycle->n_writers; i++) {
         g_autofree char *lock = finding_object_label(finding, edges[i].wanted);
         g_autofree char *writer = finding_thread_label(finding, edges[i].thread_id);
@@ -232,7 +238,7 @@ static void add_holds(struct finding *finding, const struct cycle_edge *edges, u
         for (unsigned j = 0; j < edges[i].n_held; j++) {
             struct finding_step step = {
                 .thread_id = edges[i].thread_id,
-                .action = edges[i].held[j].shared ? "acquire-shared" : "acquire",
+                .action = cycle_take_action(edges[i].held[j].object, edges[i].held[j].shared),
                 .object = edges[i].held[j].object,
                 .stack = edges[i].held[j].stack,
             };
@@ -244,9 +250,7 @@ static void add_request(struct finding *finding, const struct cycle_edge *edge, 
 {
     struct finding_step step = {
         .thread_id = edge->thread_id,
-        .action = !edge->wanted         ? "join-request"
-                  : edge->wanted_shared ? "request-shared"
-                                        : "request",
+        .action = cycle_want_action(edge->wanted, edge->wanted_shared),
         .object = edge->wanted,
         .other_thread = edge->wanted ? 0 : joined,
         .stack = edge->wanted_stack,

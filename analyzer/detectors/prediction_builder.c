@@ -237,8 +237,7 @@ void prediction_builder_use(struct prediction_builder *builder, const struct pre
 
 // --- locks ---
 
-// Puts what the thread wants into the graph, with what it holds: its locks, and its own end where somebody waits for that.
-static void want(struct prediction_builder *builder, const struct prediction_step *step,
+void prediction_builder_want(struct prediction_builder *builder, const struct prediction_step *step,
     const struct model_object *wanted, bool blocks, uint32_t stack)
 {
     struct thread_state *thread = &builder->threads[step->thread_id];
@@ -299,7 +298,7 @@ static void request_lock(struct prediction_builder *builder, const struct predic
     if (state->treatment != PREDICT_LOCK || held_set_find(&thread->held, lock->row.id))
         return;
     prediction_builder_use(builder, step, lock, state);
-    want(builder, step, lock, blocks(step), step->stack);
+    prediction_builder_want(builder, step, lock, blocks(step), step->stack);
     thread->requested = lock;
     thread->requested_stack = step->stack;
 }
@@ -437,7 +436,7 @@ static void end_object(
         point.position = MIN(point.position, prediction_trace_length(builder->trace, use->thread_id));
         g_array_append_val(builder->points, point);
     }
-    if (!builder->points->len)
+    if (!builder->points->len && !builder->fenced)
         return;
     begin_thread(builder, step->thread_id);
     prediction_builder_append(builder, step, step->object->row.id, false);
@@ -464,7 +463,7 @@ static void want_end(struct prediction_builder *builder, const struct prediction
     struct thread_state *thread = &builder->threads[step->thread_id];
     const struct model_object *end = builder->threads[step->other_thread].join_object;
     if (end && !step->timed && !thread->requested_join)
-        want(builder, step, end, true, step->stack);
+        prediction_builder_want(builder, step, end, true, step->stack);
     thread->requested_join = true;
 }
 

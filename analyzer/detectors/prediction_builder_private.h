@@ -74,6 +74,9 @@ void prediction_builder_append(
 // Before anything is done with an object: its init has to be over.
 void prediction_builder_use(struct prediction_builder *builder, const struct prediction_step *step,
     const struct model_object *object, struct object_state *state);
+// Puts what the thread wants into the graph, with what it holds: its locks, and its own end where somebody waits for that.
+void prediction_builder_want(struct prediction_builder *builder, const struct prediction_step *step,
+    const struct model_object *wanted, bool blocks, uint32_t stack);
 void prediction_builder_lock(struct prediction_builder *builder, const struct prediction_step *step,
     const struct model_object *lock, struct object_state *state);
 

@@ -26,8 +26,8 @@ static void add_condition_step(
         prediction_builder_append(builder, step, id, false);
         break;
     case EVENT_COND_WAKE:
-        prediction_sync_wake(state->sync, step->thread_id,
-            step->error == 0 || step->error == EOWNERDEAD, builder->points);
+        prediction_sync_wake(
+            state->sync, step->thread_id, step->error == 0 || step->error == EOWNERDEAD, builder->points);
         if (step->error == ECANCELED && builder->threads[step->thread_id].cancelled.thread_id)
             g_array_append_val(builder->points, builder->threads[step->thread_id].cancelled);
         prediction_builder_append(builder, step, id, locks);
@@ -65,6 +65,25 @@ static void add_semaphore_step(
     prediction_builder_append(builder, step, step->object->row.id, false);
 }
 
+// Whoever runs the routine holds the control; whoever asks meanwhile waits for it as for a lock. There is one such section only, so
+// nothing has to be kept in order.
+static void hold_once(struct prediction_builder *builder, const struct prediction_step *step)
+{
+    struct thread_state *thread = &builder->threads[step->thread_id];
+    if (!prediction_survey_is_once_lock(builder->survey, step->object))
+        return;
+    if (step->kind == EVENT_ONCE_REQUEST) {
+        prediction_builder_want(builder, step, step->object, true, step->stack);
+        thread->requested_stack = step->stack;
+    } else if (step->kind == EVENT_ONCE_BEGIN) {
+        uint32_t stack = thread->requested_stack ? thread->requested_stack : step->stack;
+        struct hold hold = { .object = step->object, .sequence = step->sequence, .stack = stack };
+        held_set_add(&thread->held, &hold);
+    } else if (step->kind == EVENT_ONCE_END) {
+        held_set_drop(&thread->held, step->object->row.id);
+    }
+}
+
 void prediction_handoffs_add(
     struct prediction_builder *builder, const struct prediction_step *step, struct object_state *state)
 {
@@ -80,6 +99,8 @@ void prediction_handoffs_add(
     default:
         break;
     }
+    if (step->object->row.kind == OBJECT_ONCE)
+        hold_once(builder, step);
     struct prediction_point point = prediction_builder_next(builder, step->thread_id);
     if (step->kind == EVENT_BARRIER_ARRIVE)
         prediction_sync_arrive(state->sync, point, builder->points);
@@ -89,7 +110,7 @@ void prediction_handoffs_add(
         prediction_sync_set(state->sync, point);
     else if (step->kind == EVENT_ONCE_DONE || step->kind == EVENT_READ)
         prediction_sync_see(state->sync, builder->points);
-    else
+    else if (step->kind != EVENT_ONCE_BEGIN)
         return;
     prediction_builder_append(builder, step, id, false);
 }

@@ -15,6 +15,7 @@ struct object_survey {
     uint32_t owner;        // of a lock or semaphore, exclusively
     bool several;          // threads use it
     bool ordered;          // given back by others
+    bool once;             // its routine counts as a lock; owner: who runs it
 };
 
 struct thread_survey {
@@ -217,11 +218,37 @@ static void add_thread_step(struct prediction_survey *survey, const struct predi
     }
 }
 
+// A routine that did not come to its end (it was cancelled, or left by an exception) tells nothing of who has the control.
+static void run_once(struct prediction_survey *survey, const struct prediction_step *step)
+{
+    struct object_survey *object = &survey->objects[step->object->row.id];
+    struct thread_survey *thread = &survey->threads[step->thread_id];
+    object->once = true;
+    if (object->ordered)
+        return;
+    if (step->kind == EVENT_ONCE_REQUEST) {
+        want(survey, thread, step->object->row.id);
+    } else if (step->kind == EVENT_ONCE_BEGIN && object->owner) {
+        give_up_lock(survey, object, step->object->row.id);
+    } else if (step->kind == EVENT_ONCE_BEGIN) {
+        want(survey, thread, step->object->row.id);
+        struct hold hold = { .object = step->object, .sequence = step->sequence };
+        held_set_add(&thread->held, &hold);
+        object->owner = step->thread_id;
+    } else if (step->kind == EVENT_ONCE_END) {
+        if (!held_set_drop(&thread->held, step->object->row.id))
+            give_up_lock(survey, object, step->object->row.id);
+        object->owner = 0;
+    }
+}
+
 static void add_object_step(struct prediction_survey *survey, const struct prediction_step *step)
 {
     const struct model_object *object = step->object;
     note_use(survey, step->thread_id, object);
     bool lock = prediction_is_lock(object) || prediction_is_semaphore(object);
+    if (object->row.kind == OBJECT_ONCE)
+        run_once(survey, step);
     if (step->mutex)
         note_use(survey, step->thread_id, step->mutex);
     if (lock && event_is_request(step->kind))
@@ -263,6 +290,8 @@ static void spread_joins(struct prediction_survey *survey)
 void prediction_survey_finish(struct prediction_survey *survey)
 {
     spread_joins(survey);
+    for (uint32_t i = 0; i < survey->n_objects; i++)
+        survey->objects[i].ordered |= survey->objects[i].once && survey->objects[i].owner;
     for (uint32_t i = 0; i < survey->n_threads; i++)
         survey->joins_holding |= survey->threads[i].joined_holding;
     survey->components = components_new();
@@ -304,6 +333,12 @@ enum prediction_treatment prediction_survey_treatment(
     if (prediction_is_lock(object))
         return use->ordered ? PREDICT_ORDERED : PREDICT_LOCK;
     return prediction_is_semaphore(object) && !use->ordered && !lossy ? PREDICT_LOCK : PREDICT_HANDOFF;
+}
+
+bool prediction_survey_is_once_lock(
+    const struct prediction_survey *survey, const struct model_object *object)
+{
+    return survey->objects[object->row.id].once && !survey->objects[object->row.id].ordered;
 }
 
 bool prediction_survey_joined_holding(const struct prediction_survey *survey, uint32_t thread_id)

@@ -24,6 +24,9 @@ bool prediction_survey_is_cyclic(
     const struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id);
 enum prediction_treatment prediction_survey_treatment(
     const struct prediction_survey *survey, const struct model_object *object);
+// Does the routine of a once control count as a lock, held by whoever runs it and wanted by those who wait?
+bool prediction_survey_is_once_lock(
+    const struct prediction_survey *survey, const struct model_object *object);
 // Does somebody wait for the thread's end while it holds a lock, or while it is itself waited for so?
 bool prediction_survey_joined_holding(const struct prediction_survey *survey, uint32_t thread_id);
 

@@ -321,6 +321,35 @@ static void test_unlocked_by_another_thread_is_not_held_any_more(void **state)
     expect("T1 create T2; T2 acquire a; T1 release a; T2 thread-end T2", "foreign-unlock", NULL);
 }
 
+static void expect_once(const char *script, const char *usual)
+{
+    struct trace_builder *builder = trace_builder_new();
+    trace_builder_object(builder, "o", OBJECT_ONCE, 0, 0);
+    expect_of(builder, script, usual, NULL);
+}
+
+static void test_once_routine_counts_as_a_lock(void **state)
+{
+    (void)state;
+    // T2 holds a and waits for a routine that takes a.
+    expect_once("T1 create T2; T1 once-request o; T1 once-begin o; T1 acquire a; T1 release a; T2 acquire a;"
+                "T2 once-request o; T1 once-end o; T1 once-done o; T2 once-done o; T2 release a",
+        "lock-order-cycle predicted");
+    // It takes a after the routine only; or the routine takes none.
+    expect_once(
+        "T1 create T2; T1 once-request o; T1 once-begin o; T1 acquire a; T1 release a;"
+        "T2 once-request o; T1 once-end o; T1 once-done o; T2 once-done o; T2 acquire a; T2 release a",
+        "");
+    expect_once(
+        "T1 create T2; T1 once-request o; T1 once-begin o; T2 acquire a; T2 once-request o; T1 once-end o;"
+        "T1 once-done o; T2 once-done o; T2 release a; T1 acquire a; T1 release a",
+        "");
+    // A routine that was left by an exception is over.
+    expect_once("T1 create T2; T1 once-request o; T1 once-begin o; T1 acquire a; T1 release a; T2 acquire a;"
+                "T2 once-request o; T2 once-begin o; T2 once-end o; T2 once-done o; T2 release a",
+        "");
+}
+
 static void test_prediction_goes_on_after_a_loss(void **state)
 {
     (void)state;
@@ -361,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_first_lock_released_before_the_second),
         cmocka_unit_test(test_condition_wait_takes_its_mutex_back),
         cmocka_unit_test(test_prediction_goes_on_after_a_loss),
+        cmocka_unit_test(test_once_routine_counts_as_a_lock),
         cmocka_unit_test(test_refused_condition_wait_keeps_its_mutex),
         cmocka_unit_test(test_classes_report_once),
         cmocka_unit_test(test_another_place_is_another_finding),
