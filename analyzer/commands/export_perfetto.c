@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "call_stack.h"
+#include "sights.h"
 #include "timeline.h"
 
 struct open_span {
@@ -46,14 +47,6 @@ struct thread_lane {
     struct giver end;
 };
 
-// A step of a finding, and where it was seen.
-struct sight {
-    const struct finding *finding;
-    unsigned step; // an index
-    uint64_t ns;
-    bool seen;
-};
-
 struct perfetto {
     const struct model *model;
     FILE *stream;
@@ -61,11 +54,10 @@ struct perfetto {
     struct giver *givers;      // by object id
     uint32_t *process_ids;     // by process id: that of its first thread
     char **places;             // by stack id: JSON text; NULL: not made yet
-    GArray *sights;            // of struct sight
-    GHashTable *expected;      // thread, object and stack -> GArray of indices into sights
-    uint64_t spans;            // ids of async pairs given
-    uint64_t arrows;           // the same of arrows
-    bool any;                  // an event has been written
+    struct sights *sights;
+    uint64_t spans;  // ids of async pairs given
+    uint64_t arrows; // the same of arrows
+    bool any;        // an event has been written
 };
 
 // --- JSON ---
@@ -214,68 +206,6 @@ static void put_processes(struct perfetto *perfetto)
 }
 
 // --- findings ---
-
-static void *sight_key(uint32_t thread_id, uint32_t object_id, uint32_t stack)
-{
-    uint64_t key =
-        ((uint64_t)thread_id << 32 | object_id) * 0x9e3779b97f4a7c15u ^ stack * 0xc2b2ae3d27d4eb4fu;
-    return GSIZE_TO_POINTER(key);
-}
-
-static void free_array(void *array)
-{
-    g_array_unref(array);
-}
-
-static void expect_findings(struct perfetto *perfetto, const struct finding_list *findings)
-{
-    perfetto->sights = g_array_new(false, true, sizeof(struct sight));
-    perfetto->expected = g_hash_table_new_full(NULL, NULL, NULL, free_array);
-    for (unsigned i = 0; i < findings->all->len; i++) {
-        const struct finding *finding = findings->all->pdata[i];
-        for (unsigned j = 0; j < finding->steps->len; j++) {
-            const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, j);
-            uint32_t object_id = step->object ? step->object->row.id : step->other_thread;
-            void *key = sight_key(step->thread_id, object_id, step->stack);
-            GArray *indices = g_hash_table_lookup(perfetto->expected, key);
-            struct sight sight = { .finding = finding, .step = j };
-            if (!indices) {
-                indices = g_array_new(false, false, sizeof(unsigned));
-                g_hash_table_insert(perfetto->expected, key, indices);
-            }
-            g_array_append_val(indices, perfetto->sights->len);
-            g_array_append_val(perfetto->sights, sight);
-        }
-    }
-}
-
-// A predicted request is, in the run itself, an acquisition that did not have to wait.
-static bool is_step(const struct finding_step *step, uint32_t thread_id, const struct trace_event *event)
-{
-    if (step->thread_id != thread_id || step->stack != event->stack)
-        return false;
-    return strcmp(step->action, event_name(event->kind)) == 0 ||
-           (g_str_has_prefix(step->action, "request") && event_is_acquire(event->kind));
-}
-
-// Where it was seen to happen it is the last time that counts: there it stopped. Else the first.
-static void look_for_findings(struct perfetto *perfetto, const struct replay_step *step, uint64_t ns)
-{
-    const struct trace_event *event = step->event;
-    void *key = sight_key(step->ordered->thread_id, event->subject, event->stack);
-    const GArray *indices = g_hash_table_lookup(perfetto->expected, key);
-    for (unsigned i = 0; indices && i < indices->len; i++) {
-        unsigned index = g_array_index(indices, unsigned, i);
-        struct sight *sight = &g_array_index(perfetto->sights, struct sight, index);
-        bool last = g_strcmp0(sight->finding->verdict, "observed") == 0;
-        const struct finding_step *expected =
-            &g_array_index(sight->finding->steps, struct finding_step, sight->step);
-        if ((sight->seen && !last) || !is_step(expected, step->ordered->thread_id, event))
-            continue;
-        sight->seen = true;
-        sight->ns = ns;
-    }
-}
 
 static void put_sight(struct perfetto *perfetto, const struct sight *sight)
 {
@@ -617,7 +547,7 @@ void perfetto_step(struct perfetto *perfetto, const struct replay_step *step)
         if (!lane->started)
             start(perfetto, step, ns);
         lane->last_ns = MAX(lane->last_ns, ns);
-        look_for_findings(perfetto, step, ns);
+        sights_look(perfetto->sights, step, ns);
     }
     if (event_is_request(event->kind)) {
         bool semaphore = step->object && step->object->row.kind == OBJECT_SEMAPHORE;
@@ -638,7 +568,7 @@ struct perfetto *perfetto_new(const struct model *model, const struct finding_li
     perfetto->givers = g_new0(struct giver, model->objects->len + 1);
     perfetto->process_ids = g_new0(uint32_t, model->processes->len + 1);
     perfetto->places = g_new0(char *, model->stacks->len + 1);
-    expect_findings(perfetto, findings);
+    perfetto->sights = sights_new(findings);
     fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", stream);
     put_processes(perfetto);
     return perfetto;
@@ -652,13 +582,12 @@ void perfetto_finish(struct perfetto *perfetto)
         if (perfetto->lanes[i].holds)
             g_array_unref(perfetto->lanes[i].holds);
     }
-    for (unsigned i = 0; i < perfetto->sights->len; i++)
-        put_sight(perfetto, &g_array_index(perfetto->sights, struct sight, i));
+    for (unsigned i = 0; i < perfetto->sights->steps->len; i++)
+        put_sight(perfetto, &g_array_index(perfetto->sights->steps, struct sight, i));
     fputs("\n]}\n", perfetto->stream);
     for (uint32_t i = 0; i < model->stacks->len; i++)
         g_free(perfetto->places[i]);
-    g_array_unref(perfetto->sights);
-    g_hash_table_unref(perfetto->expected);
+    sights_free(perfetto->sights);
     g_free(perfetto->lanes);
     g_free(perfetto->givers);
     g_free(perfetto->process_ids);
