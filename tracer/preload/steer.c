@@ -12,7 +12,8 @@
 //
 // Time limits keep a program going whose order forbids the circle: a pause is half as long as the one before it at the
 // same place, and after some there are no more.
-// Blind: the owners of read locks, spinlocks and semaphores; places that are reached by other ways than recorded.
+// Blind: calls that only try, which Python's locks begin with (and holding its global lock); which of several threads at
+// one place owns a read lock, a spinlock or a semaphore; places that are reached by other ways than recorded.
 #include "steer.h"
 
 #include <string.h>
