@@ -149,8 +149,10 @@ static void put_moment(
 static void put_arrow(
     struct perfetto *perfetto, const char *name, const struct giver *from, uint32_t thread_id, uint64_t ns)
 {
-    uint64_t from_ns = MAX(from->begin_ns, MIN(from->ns, ns));
-    if (!from->begin_ns) {
+    // Clocks of two processors may be apart: an arrow never goes back in time, and leaves a span of its own if need be.
+    bool has_span = from->begin_ns && from->begin_ns <= ns;
+    uint64_t from_ns = MIN(from->ns, ns);
+    if (!has_span) {
         g_autofree char *text = g_strdup_printf("%ss", name);
         put_moment(perfetto, from->thread_id, text, from_ns, from->stack);
     }
