@@ -117,11 +117,13 @@ static void std_step(const struct exporter *exporter, const struct replay_step *
             std_release(exporter, step, step->object);
         break;
     case EVENT_COND_WAIT:
-        if (is_lock(step->mutex) && held_set_find(&step->thread->held, step->mutex->row.id))
+        if (is_lock(step->mutex) && !step->ordered->refused &&
+            held_set_find(&step->thread->held, step->mutex->row.id))
             std_release(exporter, step, step->mutex);
         break;
     case EVENT_COND_WAKE:
-        // A refused wait never gave it away; its release has been written, so this takes it back.
+        // What was refused is known at its beginning but for the rare case; then its release has been written, and this takes
+        // it back.
         if (is_lock(step->mutex) &&
             (order_wake_has_mutex(event) || step->thread->gave_back.object == step->mutex))
             std_acquire(exporter, step, step->mutex);

@@ -20,7 +20,6 @@
 #define BUSY_SLOTS (WIRE_RING_EVENTS / 8) // a ring fuller than this is no reason to sleep
 #define GULP_SLOTS 4096u                  // at most so many slots before a waiting target is let go on
 #define SLEEP_NS (30 * 1000000)
-#define MESSAGES_MANY 32u  // so many are not left until the drain thread looks by itself
 #define NAP_MIN_NS 20000   // shorter ones would take longer than they are
 #define NAP_MAX_NS 2000000 // so long a target may have to wait when it suddenly becomes faster
 #define LOOK_NS (100 * 1000000)
@@ -171,18 +170,16 @@ void drain_close_process(struct recording *recording, struct process *process, c
 
 // --- messages ---
 
-// Not every message wakes the drain thread: that of a process can wait until it looks by itself, and waking it for each of
-// many short-lived ones costs them more than all the rest. A ring that fills up rings the bell.
+// Every message wakes the drain thread. Left until it looks by itself, a child that has come and gone meanwhile is drained
+// after its parent has ended and begun again what both shared, and its events are taken for those of the lock's next
+// generation (owner_death among the tests).
 static void post(struct drain *drain, struct message message)
 {
-    bool can_wait = message.kind == ADD_PROCESS || message.kind == END_PROCESS;
     pthread_mutex_lock(&drain->lock);
     g_queue_push_tail(&drain->messages, g_memdup2(&message, sizeof message));
-    bool many = drain->messages.length >= MESSAGES_MANY;
     atomic_store(&drain->has_messages, true);
     pthread_mutex_unlock(&drain->lock);
-    if (!can_wait || many)
-        session_ring_doorbell(drain->recording.session);
+    session_ring_doorbell(drain->recording.session);
 }
 
 static struct message *take_message(struct drain *drain)
@@ -304,6 +301,9 @@ static void handle(struct drain *drain, struct message *message)
         process_add_segment(message->process, message->segment);
         break;
     case END_PROCESS:
+        // A short-lived child may have come and gone since the last round: what its parent did before comes first, the making
+        // of a lock that both share, above all.
+        drain_all(drain);
         end_process(drain, message->process, message->status, message->exec);
         break;
     case WRITE_INCIDENT:
