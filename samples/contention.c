@@ -16,10 +16,16 @@ static void read_form(void)
     nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 }
 
+static void fetch_form(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+}
+
 static void *clerk(void *unused)
 {
     (void)unused;
     for (int form = 0; form < FORMS; form++) {
+        fetch_form();
         pthread_mutex_lock(&stamp_lock);
         read_form();
         stamped++;
