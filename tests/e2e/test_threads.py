@@ -87,6 +87,8 @@ def reused_addresses_are_different_locks(folder):
     require(2450 <= found['mutex'] <= 4001, f'objects: {found}')
     freed = trace.value('count(*)', "FROM object WHERE ended_how = 'freed'")
     require(1650 <= freed <= 1700, f'{freed} freed')
+    alive = trace.value('count(*)', "FROM object WHERE kind = 'mutex' AND ended_how IS NULL")
+    require_equal(alive, 1, 'mutexes without an end')
     for kind, count in (('cond', 500), ('semaphore', 500), ('barrier', 500), ('rwlock', 100), ('spinlock', 100)):
         require_equal(found[kind], count, kind)
     ends = {how for (how,) in trace.rows('ended_how', 'FROM object WHERE ended_how IS NOT NULL GROUP BY ended_how')}

@@ -199,6 +199,25 @@ static void order_of_draining_does_not_matter(void **state)
     assert_int_equal(objects[events[1].subject].flags, OBJECT_RECURSIVE);
 }
 
+// Freed by another thread than the one that used it first, whose ring is drained later.
+static void ends_are_kept_until_the_object_is_known(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_thread freer = fake_thread_start(fixture->segment, NULL, 0, 1, 0);
+    struct fake_thread user = fake_thread_start(fixture->segment, NULL, 1, 2, 1);
+    freer.ticks = 5000;
+    fake_event(&freer, EVENT_OBJECT_END, 1, 0, WIRE_END_FREED, NULL, 0);
+    drain(fixture);
+    fake_mutex(&user, 1, 0);
+    fake_plain(&user, EVENT_ACQUIRE, 1, 0);
+    close_recording(fixture);
+
+    struct trace_object objects[EVENTS_MAX] = { 0 };
+    store_each_object(fixture->store, keep_object, objects);
+    assert_int_equal(objects[1].id, 1);
+    assert_int_equal(objects[1].ended_ticks, 5010);
+}
+
 static int keep_stack(uint32_t id, const uint32_t *frames, size_t depth, bool truncated, void *data)
 {
     uint32_t *kept = data;
@@ -499,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(events_keep_their_order_and_meaning),
         TEST(order_of_draining_does_not_matter),
+        TEST(ends_are_kept_until_the_object_is_known),
         TEST(stacks_belong_to_modules),
         TEST(static_objects_find_their_module_late),
         TEST(slots_are_used_again),

@@ -220,12 +220,10 @@ static void define_shared(
         g_free(fresh);
 }
 
-void object_define(struct recording *recording, struct process *process, uint32_t local,
+static void define(struct recording *recording, struct process *process, uint32_t local,
     const struct wire_object *wire, uint64_t ticks, uint32_t thread_id, uint32_t stack)
 {
-    struct object_ref *ref = make_ref(recording, process, local);
-    if (!ref || ref->state == OBJECT_REF_KNOWN || ref->state == OBJECT_REF_SHARED)
-        return;
+    struct object_ref *ref = object_find(process, local);
     struct object_record *record =
         new_record(process, local, id_in_page(process, local), wire, ticks, thread_id, stack);
     if (wire->inode) {
@@ -297,12 +295,34 @@ static bool end_reference(struct object_ref *ref, struct shared_place *place, co
     return how && (ends_everywhere(how) || place->references == 0);
 }
 
+// An end that is drained before the beginning, which stands in another thread's ring.
+struct early_end {
+    uint64_t ticks;
+    const char *how; // schema.sql's word
+};
+
+static void note_early_end(struct process *process, uint32_t local, uint64_t ticks, const char *how)
+{
+    const struct object_ref *ref = object_find(process, local);
+    if (!ref || ref->state != OBJECT_REF_MENTIONED)
+        return;
+    if (!how) {
+        g_hash_table_remove(process->early_ends, GUINT_TO_POINTER(local));
+        return;
+    }
+    struct early_end *end = g_new(struct early_end, 1);
+    *end = (struct early_end){ ticks, how };
+    g_hash_table_insert(process->early_ends, GUINT_TO_POINTER(local), end);
+}
+
 void object_end(
     struct recording *recording, struct process *process, uint32_t local, uint64_t ticks, const char *how)
 {
     struct object_record *record = record_of(process, local);
-    if (!record)
+    if (!record) {
+        note_early_end(process, local, ticks, how);
         return;
+    }
     if (record->place && !end_reference(object_find(process, local), record->place, how) && how)
         return;
     if (how) {
@@ -310,6 +330,20 @@ void object_end(
         return;
     }
     revive(recording, record);
+}
+
+void object_define(struct recording *recording, struct process *process, uint32_t local,
+    const struct wire_object *wire, uint64_t ticks, uint32_t thread_id, uint32_t stack)
+{
+    struct object_ref *ref = make_ref(recording, process, local);
+    if (!ref || ref->state == OBJECT_REF_KNOWN || ref->state == OBJECT_REF_SHARED)
+        return;
+    define(recording, process, local, wire, ticks, thread_id, stack);
+    const struct early_end *end = g_hash_table_lookup(process->early_ends, GUINT_TO_POINTER(local));
+    if (!end)
+        return;
+    object_end(recording, process, local, end->ticks, end->how);
+    g_hash_table_remove(process->early_ends, GUINT_TO_POINTER(local));
 }
 
 static void put_record(struct recording *recording, struct object_record *record)

@@ -51,6 +51,7 @@ struct process *process_new(pid_t pid, char *executable, char *arguments)
     process->exit_said = -1;
     process->exit_seen = -1;
     process->live_objects = g_hash_table_new(NULL, NULL);
+    process->early_ends = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     process->places = g_ptr_array_new();
     process->live_threads = g_ptr_array_new();
     return process;
@@ -80,6 +81,7 @@ void process_free(struct process *process)
     for (uint32_t i = 0; i < process->n_pages; i++)
         g_free(process->pages[i].refs);
     g_hash_table_destroy(process->live_objects);
+    g_hash_table_destroy(process->early_ends);
     g_ptr_array_free(process->places, TRUE);
     g_free(process->pages);
     g_free(process->threads);

@@ -135,8 +135,10 @@ struct process {
 
     struct object_page *pages;
     uint32_t n_pages;
-    GHashTable *live_objects;     // object.id -> struct object_record, those that are its alone
-    GPtrArray *places;            // of struct shared_place
+    GHashTable *live_objects; // object.id -> struct object_record, those that are its alone
+    GHashTable
+        *early_ends;   // local id -> struct early_end: of objects whose definition has not been drained yet
+    GPtrArray *places; // of struct shared_place
     struct thread_entry *threads; // by serial
     uint32_t n_threads;
     GPtrArray *live_threads; // of struct thread: all that are not forgotten
