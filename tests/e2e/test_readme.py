@@ -30,6 +30,15 @@ add_test(NAME your-test COMMAND your-test)
 MESON = '''project('yours', 'c')
 test('your-test', executable('your-test', 'your-test.c', dependencies: dependency('threads')))
 '''
+# One module that starts a program, as the tests of a command-line tool do, and one that loads a library into pytest itself.
+PYTEST = '''import ctypes, subprocess
+
+def test_program():
+    assert subprocess.run(['./your-test'], check=True, capture_output=True).stdout
+
+def test_library():
+    assert ctypes.CDLL('./your-library.so').main(1, (ctypes.c_char_p * 2)(b'library')) == 0
+'''
 
 
 def block(language, word):
@@ -47,7 +56,7 @@ def project(folder, sample, **files):
     (folder / 'luck.h').write_text((ROOT / 'samples/luck.h').read_text())
     (folder / '.git').mkdir()
     for name, text in files.items():
-        (folder / name.replace('_', '.')).write_text(text)
+        (folder / re.sub('_(?=[^_]*$)', '.', name)).write_text(text)
     path = f'{Path(TRENZA).parent}:{os.environ["PATH"]}'
     return lambda line, **more: run(['/bin/sh', '-ec', line], cwd=folder, environment={'PATH': path}, timeout=120, **more)
 
@@ -63,6 +72,26 @@ def the_one_line(folder):
     line = block('', 'trenza check -- make check')
     for name, shell, status in both(folder, Makefile=MAKEFILE):
         require_equal(shell(line).status, status, name)
+
+
+@case
+def pytest(folder):
+    """Its children and what it loads itself; its own failures stay its own."""
+    line, = re.findall(r'`(trenza check -- pytest)`', README)
+    for name, shell, status in both(folder, test_yours_py=PYTEST):
+        built = shell('cc -g -pthread -o your-test your-test.c; cc -g -pthread -shared -fPIC -o your-library.so your-test.c')
+        require_equal(built.status, 0, f'{name}: {built}')
+        ended = shell(f'{line} --version && {line.replace("trenza check", "trenza check --format=json:report.json")}')
+        require_equal(ended.status, status, f'{name}: {ended}')
+        require(b'2 passed' in ended.out, f'{name}: {ended}')
+        found = json.loads((folder / name / 'report.json').read_text())['findings']
+        programs = sorted(Path(program).name for finding in found for program in finding['programs'])
+        require_equal([program.rstrip('.0123456789') for program in programs], ['python', 'your-test'] if status else [],
+                      f'{name}: found in')
+    (folder / 'none/test_theirs.py').write_text('def test_it():\n    assert False\n')
+    ended = shell(line)
+    require_equal(ended.status, 1, f'a test that fails: {ended}')
+    require(b'1 failed, 2 passed' in ended.out, str(ended))
 
 
 @case
