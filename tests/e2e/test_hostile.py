@@ -7,21 +7,9 @@ import signal
 from pathlib import Path
 
 import harness
-from harness import FOUND_SOMETHING, TRENZA, TRENZA_FAILED, case, program, record, require, require_equal, run, wait_until
+from harness import FOUND_SOMETHING, TRENZA, TRENZA_FAILED, case, left_behind, program, record, require, require_equal, run, wait_until
 
 NOBODY = 65534
-
-
-def left_behind(mark):
-    """Processes that carry the mark in their environment. Zombies are somebody's, but no longer there."""
-    found = []
-    for path in Path('/proc').glob('[0-9]*'):
-        try:
-            if f'TRENZA_TEST_MARK={mark}'.encode() in (path / 'environ').read_bytes().split(b'\0'):
-                found.append((int(path.name), (path / 'cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace')))
-        except OSError:
-            pass
-    return found
 
 
 def check(folder, argv, *options, timeout=60, prefix=(), trenza=TRENZA, **more):
@@ -61,21 +49,6 @@ def what_hangs_is_ended_when_time_is_up_and_tells_what_it_did(folder):
         require_equal([incident['what'] for incident in incidents], ['timeout'], f'{words}: incidents')
         require(any('hang' in [frame['function'] for frame in thread['stack']] or thread['holding'] == ['first']
                     for thread in incidents[0]['threads']), f'{words}: {incidents}')
-
-
-@case
-def a_runner_that_gives_up_still_gets_its_report(folder):
-    # From a terminal, the program hears of SIGINT itself; what is in other sessions is not ended by it.
-    for number, words in ((signal.SIGTERM, ['session', 'hang']), (signal.SIGINT, ['hang'])):
-        started = harness.Started([TRENZA, 'check', f'--format=json:{folder}/report.json', '--format=text', '--',
-                                   *program('hostile', *words)], environment={'TRENZA_TEST_MARK': folder.name})
-        wait_until(lambda: sum('hang' in line for _, line in left_behind(folder.name)) >= 2 + ('session' in words), 'the program hangs')
-        started.signal(number)
-        ended = started.wait(20)
-        require_equal(ended.status, 128 + number, f'{ended}')
-        incidents = json.loads((folder / 'report.json').read_text())['runs'][0]['incidents']
-        require_equal([incident['what'] for incident in incidents], ['interrupted'], 'incidents')
-        wait_until(lambda: not left_behind(folder.name), 'the whole process tree is gone', 5)
 
 
 @case

@@ -195,6 +195,17 @@ pid_t launch_program(const struct launch_state *state, char **argv, const char *
 
 // --- the tree ---
 
+void launch_signal_group(pid_t child, int signal_number)
+{
+    pid_t group = getpgid(child);
+    g_autoptr(GArray) tree = proc_descendants(getpid());
+    for (guint i = 0; i < tree->len; i++) {
+        pid_t pid = g_array_index(tree, pid_t, i);
+        if (pid == child || getpgid(pid) == group)
+            kill(pid, signal_number);
+    }
+}
+
 void launch_signal_tree(GArray *besides, int signal_number)
 {
     for (guint i = 0; i < besides->len; i++)

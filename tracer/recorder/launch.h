@@ -31,6 +31,8 @@ char *launch_find_preload(const char *given, GError **error);
 pid_t launch_program(const struct launch_state *state, char **argv, const char *binary, const char *preload,
     const char *session_path, bool mute, GError **error);
 
+// Sends a signal to a child of this process and to those descendants that are in the child's process group.
+void launch_signal_group(pid_t child, int signal_number);
 // Sends a signal to every descendant of this process and to the pids given besides (array of pid_t).
 void launch_signal_tree(GArray *besides, int signal_number);
 

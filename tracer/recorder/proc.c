@@ -63,6 +63,15 @@ char *proc_arguments(pid_t pid)
     return json_from_strings((const char *const *)strings->pdata, strings->len);
 }
 
+bool proc_catches(pid_t pid, int signal_number)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
+    g_autofree char *text = NULL;
+    const char *line = g_file_get_contents(path, &text, NULL, NULL) ? strstr(text, "\nSigCgt:") : NULL;
+    guint64 caught = line ? g_ascii_strtoull(line + strlen("\nSigCgt:"), NULL, 16) : 0;
+    return caught >> (signal_number - 1) & 1;
+}
+
 // The parent's pid, or 0. The name in the second field may hold anything, also spaces and brackets.
 static pid_t parent_of(const char *pid)
 {

@@ -4,12 +4,15 @@
 #define TRENZA_RECORDER_PROC_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 // Absolute path of what it runs, newly allocated; NULL: not to be found out.
 char *proc_executable(pid_t pid);
 // Its arguments as a JSON array of strings, newly allocated; NULL: not to be found out.
 char *proc_arguments(pid_t pid);
+// It has a handler of its own for the signal. False when that is not to be found out.
+bool proc_catches(pid_t pid, int signal_number);
 // All living descendants of ancestor, of any depth, children before grandchildren: an array of pid_t.
 GArray *proc_descendants(pid_t ancestor);
 

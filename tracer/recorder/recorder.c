@@ -2,9 +2,6 @@
 // Ties the recorder together. The main thread starts the program, lets processes in and sees them end, keeps the time and
 // hears signals; the drain thread does everything that touches rings and trace; the heart beats. The main thread waits
 // in one place (epoll), handles one event, then asks whether the recording is over.
-//
-// Ending a program goes in steps: what every thread does is written down first (an incident), then SIGTERM to the whole tree,
-// then SIGKILL to what is left of it after a grace.
 #include "recorder.h"
 
 #include <errno.h>
@@ -19,6 +16,7 @@
 
 #include "attach.h"
 #include "drain.h"
+#include "ending.h"
 #include "facts.h"
 #include "launch.h"
 #include "proc.h"
@@ -27,14 +25,9 @@
 #include "steering.h"
 
 #define SECOND_NS INT64_C(1000000000)
-#define GRACE_NS (2 * SECOND_NS)
-#define GRACE_OF_REQUEST_NS                                                                                  \
-    (8 * SECOND_NS) // somebody asked for the end: the program may take its time to close its files
-#define KILL_AGAIN_NS (SECOND_NS / 5)
-#define INCIDENT_NS SECOND_NS         // so long the end of a program waits for the incident to be written
 #define NOBODY_NS (10 * SECOND_NS)    // attach mode: so long for the first process to come
 #define STRAGGLERS_NS (SECOND_NS / 4) // a child of the last process may be about to say hello
-#define NEVER INT64_MAX
+#define NEVER ENDING_NEVER
 
 G_DEFINE_QUARK(recorder - error - quark, recorder_error)
 
@@ -47,6 +40,7 @@ struct recorder {
     struct session session;
     struct drain drain;
     struct attach attach;
+    struct ending ending;
     struct launch_state state;
     bool state_changed;
     bool session_is_open;
@@ -56,16 +50,9 @@ struct recorder {
     struct attach_source notices; // the drain thread's eventfd
 
     pid_t pid; // of the program; 0 in attach mode
-    bool program_ended;
     bool by_signal;
     int status; // as a shell says it; -1: not known
-    enum recorder_ended why;
-    bool ending;        // the tree is being ended
-    bool over;          // asked to stop recording at once
-    int64_t grace_ns;   // of the ending that waits for its incident
-    int64_t ending_at;  // NEVER, or when the ending begins even if the incident is not written
-    int64_t kill_at;    // NEVER, or when SIGKILL is due
-    int64_t give_up_at; // NEVER, or when not even SIGKILL has helped
+    bool over;  // asked to stop recording at once
     int64_t timeout_at;
     int64_t quiet_since; // since when no process is alive that could be recorded; NEVER: there is one
     int64_t linger_until;
@@ -126,9 +113,15 @@ static bool prepare_signals(struct recorder *recorder, GError **error)
 {
     sigset_t set;
     sigemptyset(&set);
-    static const int heard[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-    for (size_t i = 0; i < G_N_ELEMENTS(heard); i++)
-        sigaddset(&set, heard[i]);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    // What the program is to ignore (nohup, a background job of a script) is not for us either; blocked, it would come.
+    static const int heard[] = { SIGINT, SIGHUP, SIGQUIT };
+    for (size_t i = 0; i < G_N_ELEMENTS(heard); i++) {
+        struct sigaction inherited;
+        if (sigaction(heard[i], NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
+            sigaddset(&set, heard[i]);
+    }
     launch_prepare(&recorder->state, &set);
     recorder->state_changed = true;
     recorder->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -148,6 +141,7 @@ static bool start_drain(struct recorder *recorder, GError **error)
     if (!watch_fd(recorder, &recorder->notices) ||
         !attach_init(&recorder->attach, &recorder->session, &recorder->drain, recorder->epoll_fd))
         return fail(error, "wait for processes");
+    ending_init(&recorder->ending, &recorder->attach, &recorder->drain);
     return true;
 }
 
@@ -231,6 +225,7 @@ static bool start_program(struct recorder *recorder, GError **error)
     recorder->pid = launch_program(&recorder->state, recorder->options->argv,
         recorder->program.elf ? recorder->program.path : NULL, recorder->preload,
         recorder->session.socket_path, recorder->options->mute, error);
+    recorder->ending.pid = recorder->pid;
     return recorder->pid > 0;
 }
 
@@ -251,69 +246,38 @@ static bool announce_session(struct recorder *recorder, GError **error)
     return true;
 }
 
-// --- ending ---
-
-static GArray *living(const struct recorder *recorder)
-{
-    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
-    attach_collect(&recorder->attach, pids);
-    return pids;
-}
-
-static void signal_tree(const struct recorder *recorder, int signal_number)
-{
-    g_autoptr(GArray) pids = living(recorder);
-    launch_signal_tree(pids, signal_number);
-}
-
-static void begin_ending(struct recorder *recorder)
-{
-    int64_t now = clock_now_ns();
-    recorder->ending = true;
-    recorder->ending_at = NEVER;
-    recorder->kill_at = now + recorder->grace_ns;
-    recorder->give_up_at = recorder->kill_at + 5 * SECOND_NS;
-    signal_tree(recorder, SIGTERM);
-    signal_tree(recorder, SIGCONT);
-}
-
-// Ends the program once an incident says what it was doing.
-static void end_with_incident(
-    struct recorder *recorder, enum recorder_ended why, const char *what, int64_t grace_ns)
-{
-    recorder->why = why;
-    recorder->grace_ns = grace_ns;
-    recorder->ending_at = clock_now_ns() + INCIDENT_NS;
-    drain_write_incident(&recorder->drain, what);
-}
+// --- signals ---
 
 static void hear_request_to_end(struct recorder *recorder)
 {
-    if (attach_mode(recorder) || recorder->program_ended) {
-        recorder->why = attach_mode(recorder) ? RECORDER_ENDED_INTERRUPTED : recorder->why;
+    if (attach_mode(recorder)) {
+        recorder->ending.why = RECORDER_ENDED_INTERRUPTED;
         recorder->over = true;
-    } else if (recorder->ending || recorder->ending_at != NEVER) {
-        recorder->kill_at = 0;
     } else {
-        end_with_incident(recorder, RECORDER_ENDED_INTERRUPTED, "interrupted", GRACE_OF_REQUEST_NS);
+        ending_requested(&recorder->ending);
     }
 }
 
-// From a terminal the program gets it too; it decides what that means, and we wait for it.
-static void hear_interrupt(struct recorder *recorder, const struct signalfd_siginfo *info)
+// SIGINT, and SIGHUP when the terminal is gone, ask for the end; what else comes by kill() is the program's.
+static void hear_other(struct recorder *recorder, const struct signalfd_siginfo *info)
 {
     if (attach_mode(recorder))
         return;
-    if (recorder->program_ended) {
-        recorder->over = true; // what the program has left behind is not ours to end
-        return;
-    }
-    if (info->ssi_code == SI_USER)
+    bool from_kernel = info->ssi_code > 0;
+    bool closed = info->ssi_signo == SIGHUP && from_kernel;
+    if (info->ssi_signo == SIGINT || closed)
+        ending_interrupted(&recorder->ending, info);
+    else if (!from_kernel && !recorder->ending.program_ended)
         kill(recorder->pid, (int)info->ssi_signo);
-    if (info->ssi_signo != SIGINT || recorder->why == RECORDER_ENDED_INTERRUPTED)
-        return;
-    recorder->why = RECORDER_ENDED_INTERRUPTED;
-    drain_write_incident(&recorder->drain, "interrupted");
+}
+
+static void program_has_ended(struct recorder *recorder)
+{
+    int64_t now = clock_now_ns();
+    double linger = recorder->options->linger;
+    recorder->note_at = linger == 0 ? NEVER : now + SECOND_NS;
+    recorder->linger_until = linger < 0 ? NEVER : now + (int64_t)(linger * (double)SECOND_NS);
+    ending_program_ended(&recorder->ending);
 }
 
 static void reap(struct recorder *recorder)
@@ -326,14 +290,11 @@ static void reap(struct recorder *recorder)
         bool exited = info.si_code == CLD_EXITED;
         int status = exited ? info.si_status : 128 + info.si_status;
         attach_reaped(&recorder->attach, info.si_pid, status);
-        if (info.si_pid != recorder->pid || recorder->program_ended)
+        if (info.si_pid != recorder->pid || recorder->ending.program_ended)
             continue;
-        recorder->program_ended = true;
         recorder->by_signal = !exited;
         recorder->status = status;
-        double linger = recorder->options->linger;
-        recorder->note_at = linger == 0 ? NEVER : clock_now_ns() + SECOND_NS;
-        recorder->linger_until = linger < 0 ? NEVER : clock_now_ns() + (int64_t)(linger * (double)SECOND_NS);
+        program_has_ended(recorder);
     }
 }
 
@@ -349,7 +310,7 @@ static void hear_signals(struct recorder *recorder)
             hear_request_to_end(recorder);
             break;
         default:
-            hear_interrupt(recorder, &info);
+            hear_other(recorder, &info);
             break;
         }
 }
@@ -360,31 +321,23 @@ static void hear_notices(struct recorder *recorder)
     if (read(recorder->notices.fd, &count, sizeof count) != sizeof count)
         return;
     unsigned notices = atomic_exchange(&recorder->drain.notices, 0);
-    if (notices & DRAIN_DEADLOCK && recorder->options->on_deadlock == RECORDER_DEADLOCK_STOP &&
-        !recorder->ending) {
-        recorder->why = RECORDER_ENDED_DEADLOCK;
-        recorder->grace_ns = GRACE_NS;
-        begin_ending(recorder);
-    }
-    if (notices & DRAIN_WRITTEN && recorder->ending_at != NEVER)
-        begin_ending(recorder);
+    if (notices & DRAIN_DEADLOCK && recorder->options->on_deadlock == RECORDER_DEADLOCK_STOP)
+        ending_deadlocked(&recorder->ending);
+    if (notices & DRAIN_WRITTEN)
+        ending_incident_written(&recorder->ending);
 }
 
 // --- the loop ---
 
 static int64_t next_deadline(const struct recorder *recorder, int64_t now)
 {
-    int64_t next = now + SECOND_NS;
-    next = MIN(next, recorder->ending_at);
-    next = MIN(next, recorder->kill_at);
+    int64_t next = MIN(now + SECOND_NS, ending_next(&recorder->ending, now));
     next = MIN(next, recorder->timeout_at);
     next = MIN(next, recorder->note_at);
-    if (recorder->program_ended)
+    if (recorder->ending.program_ended)
         next = MIN(next, recorder->linger_until);
-    if ((attach_mode(recorder) || recorder->program_ended) && recorder->quiet_since != NEVER)
+    if ((attach_mode(recorder) || recorder->ending.program_ended) && recorder->quiet_since != NEVER)
         next = MIN(next, recorder->quiet_since + STRAGGLERS_NS);
-    if (recorder->ending)
-        next = MIN(next, now + SECOND_NS / 50);
     return MAX(next, now);
 }
 
@@ -392,20 +345,14 @@ static void keep_time(struct recorder *recorder, int64_t now)
 {
     if (now >= recorder->timeout_at) {
         recorder->timeout_at = NEVER;
-        if (!recorder->ending)
-            end_with_incident(recorder, RECORDER_ENDED_TIMEOUT, "timeout", GRACE_NS);
+        ending_timed_out(&recorder->ending);
     }
-    if (now >= recorder->ending_at)
-        begin_ending(recorder);
-    if (now >= recorder->kill_at) {
-        signal_tree(recorder, SIGKILL);
-        recorder->kill_at = now + KILL_AGAIN_NS;
-    }
+    ending_keep_time(&recorder->ending, now);
     if (now >= recorder->note_at) {
         recorder->note_at = NEVER;
-        if (!recorder->ending && attach_alive(&recorder->attach) > 0)
+        if (!ending_is_coming(&recorder->ending) && attach_alive(&recorder->attach) > 0)
             note(recorder,
-                "the program has ended; recording goes on until its children have, or until Ctrl-C");
+                "the program has ended; recording goes on until its children have, or Ctrl-C ends them");
     }
     attach_poll(&recorder->attach);
     if (attach_alive(&recorder->attach) > 0)
@@ -414,31 +361,25 @@ static void keep_time(struct recorder *recorder, int64_t now)
         recorder->quiet_since = now;
 }
 
-static bool tree_is_empty(const struct recorder *recorder)
-{
-    g_autoptr(GArray) tree = proc_descendants(getpid());
-    return tree->len == 0 && attach_alive(&recorder->attach) == 0;
-}
-
 // A child of the program that has just ended may be about to say hello; one that cannot is not waited for.
 static bool nobody_is_left(const struct recorder *recorder, int64_t now)
 {
     if (recorder->quiet_since == NEVER)
         return false;
-    return now >= recorder->quiet_since + STRAGGLERS_NS || tree_is_empty(recorder);
+    return now >= recorder->quiet_since + STRAGGLERS_NS || ending_tree_is_empty(&recorder->ending);
 }
 
 static bool is_over(const struct recorder *recorder, int64_t now)
 {
     if (recorder->over)
         return true;
-    if (recorder->ending)
-        return (recorder->program_ended && tree_is_empty(recorder)) || now >= recorder->give_up_at;
+    if (ending_is_coming(&recorder->ending))
+        return ending_is_over(&recorder->ending, now);
     if (attach_mode(recorder))
         return recorder->attach.ever
                    ? recorder->quiet_since != NEVER && now >= recorder->quiet_since + STRAGGLERS_NS
                    : now >= recorder->began_at + NOBODY_NS;
-    return recorder->program_ended && (now >= recorder->linger_until || nobody_is_left(recorder, now));
+    return recorder->ending.program_ended && (now >= recorder->linger_until || nobody_is_left(recorder, now));
 }
 
 static void dispatch(struct recorder *recorder, struct attach_source *source)
@@ -469,10 +410,20 @@ static void record(struct recorder *recorder)
     }
 }
 
+// Processes of another user, or stuck in the kernel.
+static void tell_who_is_left(struct recorder *recorder)
+{
+    if (!recorder->ending.begun || ending_tree_is_empty(&recorder->ending))
+        return;
+    static const char line[] = "not every process could be ended";
+    note(recorder, line);
+    drain_add_coverage(&recorder->drain, "not-ended", line);
+}
+
 static enum recorder_ended how_it_ended(const struct recorder *recorder)
 {
-    if (recorder->why != RECORDER_ENDED_EXIT)
-        return recorder->why;
+    if (recorder->ending.why != RECORDER_ENDED_EXIT)
+        return recorder->ending.why;
     return recorder->by_signal ? RECORDER_ENDED_SIGNAL : RECORDER_ENDED_EXIT;
 }
 
@@ -522,6 +473,7 @@ static bool run(struct recorder *recorder, struct recorder_result *ret_result, G
         recorder->timeout_at = now + (int64_t)(recorder->options->timeout * (double)SECOND_NS);
     if (attach_mode(recorder) ? announce_session(recorder, error) : start_program(recorder, error)) {
         record(recorder);
+        tell_who_is_left(recorder);
         return close_trace(recorder, ret_result, error);
     }
     drain_finish(&recorder->drain);
@@ -536,9 +488,6 @@ bool recorder_run(const struct recorder_options *options, struct recorder_result
         .epoll_fd = -1,
         .signals.fd = -1,
         .status = options->argv ? -1 : 0,
-        .ending_at = NEVER,
-        .kill_at = NEVER,
-        .give_up_at = NEVER,
         .timeout_at = NEVER,
         .quiet_since = NEVER,
         .linger_until = NEVER,
