@@ -2,15 +2,16 @@
 # Completion for bash. Commands and options are what `trenza help` says, so there is no second list to keep.
 
 _trenza_options() { # COMMAND
-    trenza help "$1" 2>/dev/null | sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z-]*\)\(=\{0,1\}\).*/\2\3/p'
+    trenza help "$1" 2>/dev/null | sed -n '/^options:/,$s/^ *\(-., \)\{0,1\}\(--[a-z-]*\)\(=\{0,1\}\).*/\2\3/p'
 }
 
-_trenza_values() { # OPTION: what may follow its =
-    case $1 in
-    --format) echo 'text json sarif junit github perfetto std csv' ;;
-    --fail-on) echo 'error warning note' ;;
-    --on-deadlock) echo 'stop wait' ;;
-    --on-full) echo 'wait drop' ;;
+_trenza_values() { # COMMAND OPTION: what may follow its =
+    case $1$2 in
+    export--format) echo 'perfetto std csv' ;;
+    *--format) echo 'text json sarif junit github suppressions' ;;
+    *--fail-on) echo 'error warning note' ;;
+    *--on-deadlock) echo 'stop wait' ;;
+    *--on-full) echo 'wait drop' ;;
     esac
 }
 
@@ -37,8 +38,8 @@ _trenza() {
     # bash takes the = for a word of its own.
     [[ $word == = ]] && word=
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
-    if [[ $before == --* && -n $(_trenza_values "$before") ]]; then
-        COMPREPLY=($(compgen -W "$(_trenza_values "$before")" -- "$word"))
+    if [[ $before == --* && -n $(_trenza_values "$command" "$before") ]]; then
+        COMPREPLY=($(compgen -W "$(_trenza_values "$command" "$before")" -- "$word"))
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$(_trenza_options "$command")" -- "$word"))
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null

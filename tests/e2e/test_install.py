@@ -4,6 +4,7 @@ read-only place. test_install.py has the build folder from $TRENZA_BUILD."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -71,27 +72,46 @@ def a_plain_user_with_little_room_can_use_it(folder):
     require(b'lock-order-cycle' in ended.err and b'balance' in ended.out, str(ended))
 
 
+def completions(prefix, *lines):
+    """What bash offers at the end of each line, given as its words."""
+    script = '''
+source "$1"
+while read -ra COMP_WORDS; do
+    [[ ${COMP_WORDS[-1]} == EMPTY ]] && COMP_WORDS[-1]=
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _trenza; echo "${COMPREPLY[*]}"
+done
+'''
+    ended = run(['bash', '-c', script, 'bash', prefix / 'share/bash-completion/completions/trenza'],
+                environment={'PATH': f'{prefix}/bin:/usr/bin:/bin'}, input=''.join(f'{line}\n' for line in lines).encode())
+    offered = ended.out.decode().splitlines()
+    require_equal(len(offered), len(lines), f'lines: {ended}')
+    return offered
+
+
 @case
 def completion_knows_commands_options_and_values(folder):
     prefix = installed(folder)
-    script = '''
-source "$1"
-complete_line() {
-    COMP_WORDS=("$@"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _trenza; echo "${COMPREPLY[*]}"
-}
-complete_line trenza ch
-complete_line trenza check --supp
-complete_line trenza check --fail-on = w
-complete_line trenza check -- tru
-complete_line trenza help re
-'''
-    ended = run(['bash', '-c', script, 'bash', prefix / 'share/bash-completion/completions/trenza'],
-                environment={'PATH': f'{prefix}/bin:/usr/bin:/bin'})
-    lines = ended.out.decode().splitlines()
-    require_equal(len(lines), 5, f'lines: {ended}')
-    require_equal(lines[:3], ['check', '--suppressions=', 'warning'], 'completions')
-    require('true' in lines[3].split(), lines[3])
-    require_equal(lines[4], 'record', 'help')
+    offered = completions(prefix, 'trenza ch', 'trenza check --supp', 'trenza check --fail-on = w', 'trenza help re',
+                          'trenza export --format = pe', 'trenza check --format = EMPTY', 'trenza check -- tru')
+    require_equal(offered[:5], ['check', '--suppressions=', 'warning', 'record', 'perfetto'], 'completions')
+    require_equal(offered[5].split(), ['text', 'json', 'sarif', 'junit', 'github', 'suppressions'], 'formats of a report')
+    require('true' in offered[6].split(), offered[6])
+
+
+@case
+def completion_knows_every_command_and_option(folder):
+    prefix = installed(folder)
+    said = run([prefix / 'bin/trenza', 'help']).out.decode()
+    commands = re.findall(r'^  ([a-z]+) ', said, re.MULTILINE)
+    require(len(commands) >= 8, f'commands: {said}')
+    require_equal(completions(prefix, 'trenza EMPTY')[0].split(), [*commands, 'help'], 'commands')
+    for command, offered in zip(commands, completions(prefix, *(f'trenza {command} --' for command in commands))):
+        said = run([prefix / 'bin/trenza', 'help', command]).out.decode()
+        options = re.findall(r'^ +(?:-., )?(--[a-z-]+=?)', said.partition('options:')[2], re.MULTILINE)
+        require_equal(offered.split(), options, command)
+        page = (prefix / 'share/man/man1/trenza.1').read_text().replace('\\-', '-')
+        missing = [option for option in options if not re.search(rf'{re.escape(option.rstrip("="))}\b', page)]
+        require_equal(missing, [], f'{command}: not in the manual')
 
 
 if __name__ == '__main__':
