@@ -120,6 +120,33 @@ def trenza_for_anybody(folder):
     return folder / Path(TRENZA).name
 
 
+def own_mounts():
+    """argv that goes before a command to give it mounts of its own; None where the machine forbids it."""
+    for unshare in (['unshare', '-m'], ['unshare', '-rm']):
+        if run([*unshare, 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']).status == 0:
+            return unshare
+    return None
+
+
+# sh -c READ_ONLY sh ROOT COMMAND...: goes on as COMMAND with nothing that can be written, to which it adds what it likes, at
+# ROOT. All is bound there, for the present root need not be a mount point. That it holds is looked at, not believed.
+READ_ONLY = '''
+root=$1
+shift
+mount --rbind / "$root" || exit 99
+for point in $(cut -d' ' -f5 /proc/self/mountinfo | grep "^$root" | grep -v "^$root/\\(proc\\|sys\\|dev\\)"); do
+    mount -o remount,ro,bind "$point" 2>/dev/null
+done
+for folder in / /etc /tmp /var/tmp /root "$PWD"; do
+    if (: >"$root$folder/written-by-a-test") 2>/dev/null; then
+        echo "$folder can be written" >&2
+        exit 99
+    fi
+done
+exec "$@"
+'''
+
+
 def record_command(trace, argv, *options):
     return [TRENZA, 'record', '-o', str(trace), *options, '--', *map(str, argv)]
 

@@ -4,6 +4,8 @@
 //   ignore    ignores and blocks every signal that can be
 //   session   goes on in a session of its own; its parent waits for it
 //   daemon    goes on in a session of its own; its parent ends at once
+//   secret    forbids others to look at it
+//   stuck     waits for ever for a signal that nobody is left to send
 //   hang      sleeps for ever, holding a lock
 //   deadlock  two threads, two locks
 #include <limits.h>
@@ -11,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +61,14 @@ static void deadlock(void)
     pthread_mutex_lock(&second);
 }
 
+static void be_stuck(void)
+{
+    static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+    pthread_mutex_lock(&first);
+    for (;;)
+        pthread_cond_wait(&condition, &first);
+}
+
 static void hang(void)
 {
     pthread_mutex_lock(&first);
@@ -80,6 +91,10 @@ int main(int argc, char **argv)
             hang();
         else if (strcmp(argv[i], "deadlock") == 0)
             deadlock();
+        else if (strcmp(argv[i], "secret") == 0)
+            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        else if (strcmp(argv[i], "stuck") == 0)
+            be_stuck();
         else
             return 2;
     }

@@ -17,12 +17,10 @@ def with_limit_in_target(name, amount, argv):
     return ['prlimit', f'--{name}={amount}', *argv]
 
 
-def own_mounts(script):
-    """argv that runs script in a mount namespace of its own; None where the machine forbids it."""
-    for unshare in (['unshare', '-m'], ['unshare', '-rm']):
-        if run([*unshare, 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']).status == 0:
-            return [*unshare, 'sh', '-c', script]
-    return None
+def with_mounts(script):
+    """argv that runs script with mounts of its own; None where the machine forbids it."""
+    unshare = harness.own_mounts()
+    return unshare and [*unshare, 'sh', '-c', script]
 
 
 def require_ran(ended, status=STATUS):
@@ -32,7 +30,7 @@ def require_ran(ended, status=STATUS):
 @case
 def shared_memory_of_one_megabyte(folder):
     argv = record_command(folder / 'trace.db', program(*TARGET))
-    small = own_mounts('mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"')
+    small = with_mounts('mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"')
     ended = run([*small, 'sh', *argv] if small else argv, timeout=60)
     require_ran(ended)
     Trace(folder / 'trace.db').require_sound(processes=1, threads=3)
@@ -43,20 +41,21 @@ def shared_memory_of_one_megabyte(folder):
 
 @case
 def file_systems_that_cannot_be_written(folder):
-    script = 'mount -o remount,ro,bind / 2>/dev/null; mount -t tmpfs tmpfs "$1" && cd "$1" && shift && exec "$@"'
-    inside = folder / 'inside'
-    inside.mkdir()
-    # Only where the trace goes can be written; without a namespace, only the temporary folder is taken away.
-    apart = own_mounts(script + ' && true')
+    inside, root = folder / 'inside', folder / 'root'
+    for path in (inside, root):
+        path.mkdir()
     argv = record_command('trace.db', program(*TARGET))
-    if apart:
-        check = 'then "$TRENZA" sql trace.db "SELECT count(*) FROM thread"; fi'
-        wrapped = ['sh', '-c', f'"$@"; status=$?; if [ $status = {STATUS} ]; {check}; exit $status', 'sh', *argv]
-        ended = run([*apart, 'sh', inside, *wrapped], environment={'TMPDIR': '/nonexistent'})
-        require(ended.status == STATUS and ended.out.startswith(OUTPUT) and b'3' in ended.out, str(ended))
-    else:
-        ended = run(argv, environment={'TMPDIR': '/nonexistent', 'XDG_RUNTIME_DIR': '/nonexistent'}, cwd=inside)
-        require_ran(ended)
+    unshare = harness.own_mounts()
+    if unshare:
+        # Only where the trace goes can be written.
+        script = 'mount -t tmpfs tmpfs "$1$2" && cd "$1$2" && exec chroot "$1" sh -c \'cd "$1"; shift; "$@"; status=$?; ' \
+                 '"$TRENZA" sql trace.db "SELECT count(*) AS n FROM thread" || exit; exit $status\' sh "$2" "${@:3}"'
+        ended = run([*unshare, 'sh', '-c', harness.READ_ONLY, 'sh', root, 'bash', '-c', script, 'bash', root, inside, *argv],
+                    environment={'TMPDIR': '/nonexistent'})
+        require((ended.status, ended.out) == (STATUS, OUTPUT + b'n\n3\n'), str(ended))
+    # Without a namespace, only the temporary folder is taken away.
+    ended = run(argv, environment={'TMPDIR': '/nonexistent', 'XDG_RUNTIME_DIR': '/nonexistent'}, cwd=inside)
+    require_ran(ended)
 
 
 @case
@@ -104,7 +103,7 @@ def full_disk(folder):
     target, out = program('lock_pairs', 2, 400000), b'800000\n'
     inside = folder / 'inside'
     inside.mkdir()
-    small = own_mounts('mount -t tmpfs -o size=300k tmpfs "$1" && shift && exec "$@"')
+    small = with_mounts('mount -t tmpfs -o size=300k tmpfs "$1" && shift && exec "$@"')
     if small:
         require_failed_clearly(run([*small, 'sh', inside, *record_command(inside / 'trace.db', target)]), out)
     # A limit on the size of files meets the shared memory, too: then nothing can be recorded, and that is said.

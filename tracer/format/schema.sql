@@ -190,7 +190,8 @@ CREATE TABLE incident_hold (
 -- What was not recorded, and why. Of the program: 'static', 'setuid', 'foreign' (another machine's), 'no-session' (no
 -- process came to the recorder), 'no-memory' (one came and could not be given any). Of a process: 'not-followed' (it
 -- became a program that did not come), 'stopped', 'lost-events', 'damaged-events', 'threads', 'objects',
--- 'module-changed' (a file is no longer what was traced).
+-- 'module-changed' (a file is no longer what was traced), 'hidden' (a thread seemed stuck and could not be looked at).
+-- Of none: 'not-ended' (who was to be ended with the program, and could not be).
 CREATE TABLE coverage (
   id INTEGER PRIMARY KEY,
   process_id INTEGER,

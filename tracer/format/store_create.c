@@ -35,7 +35,9 @@ static int resolve(struct store *store)
     if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
         return fail_errno(store, *store->path ? EISDIR : ENOENT);
 
-    char *directory = slash ? strndup(store->path, (size_t)(slash - store->path) + 1) : strdup(".");
+    // Without the slash at its end, for which glibc needs faccessat2(): older containers forbid that.
+    size_t length = slash && slash > store->path ? (size_t)(slash - store->path) : 1;
+    char *directory = slash ? strndup(store->path, length) : strdup(".");
     char *full = directory ? realpath(directory, NULL) : NULL;
     int error = errno;
     free(directory);

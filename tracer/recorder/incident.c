@@ -124,9 +124,12 @@ static bool surely_waits(const struct snapshot *snapshot, size_t index)
     const struct trace_object *row = of_object ? object_row(thread->process, watch->target) : NULL;
     // What is being destroyed has no row any more: then any futex will do.
     bool own = row && row->process_id == thread->process->id;
-    if (thread->wait.object != OBJECT_SPINLOCK && !task_sleeps_on(thread->process->pid, thread->tid,
-                                                      own ? row->address : 0, own ? row->kind : OBJECT_NONE))
+    if (thread->wait.object != OBJECT_SPINLOCK &&
+        !task_sleeps_on(
+            thread->process->pid, thread->tid, own ? row->address : 0, own ? row->kind : OBJECT_NONE)) {
+        thread->process->hidden |= task_is_hidden(thread->process->pid, thread->tid);
         return false;
+    }
     if (!needs_others(watch))
         return true;
     if (watch->wait == WATCH_PERMIT && handler_may_post(snapshot, watch))

@@ -275,6 +275,10 @@ void process_put_coverage(struct recording *recording, struct process *process)
     put_count(recording, process, process->damaged_events, "damaged-events", "ring slots held no event");
     put_count(recording, process, threads, "threads", "threads got no ring");
     put_count(recording, process, objects, "objects", "objects got no number");
+    if (process->hidden)
+        WRITER_PUT(&recording->writer, store_put_coverage, process->id, "hidden",
+            "the kernel does not show whether its threads sleep: what is stuck without a cycle was not "
+            "noticed");
     const char *stopped = why_stopped(process);
     if (stopped)
         WRITER_PUT(&recording->writer, store_put_coverage, process->id, "stopped", stopped);

@@ -150,6 +150,7 @@ struct process {
     bool execs;         // its last word was EXEC
     bool exec_followed; // and the new image has come to us
     bool over;
+    bool hidden; // one of its threads seemed stuck, and could not be looked at
 };
 
 // Takes over the strings. Any thread.

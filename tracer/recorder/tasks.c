@@ -45,6 +45,13 @@ bool task_exists(pid_t pid, uint32_t tid)
     return access(path, F_OK) == 0;
 }
 
+bool task_is_hidden(pid_t pid, uint32_t tid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%u/syscall", (int)pid, tid);
+    g_autofree char *line = read_file(path);
+    return !line && task_exists(pid, tid);
+}
+
 bool task_sleeps_on(pid_t pid, uint32_t tid, uint64_t address, enum object_kind kind)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/task/%u/syscall", (int)pid, tid);

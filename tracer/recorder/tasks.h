@@ -13,6 +13,8 @@
 
 // True when the thread sleeps in futex() on a word in the object of this kind at address; 0: on any word.
 bool task_sleeps_on(pid_t pid, uint32_t tid, uint64_t address, enum object_kind kind);
+// True when there is such a thread, and what it does in the kernel is not to be read.
+bool task_is_hidden(pid_t pid, uint32_t tid);
 // True when there is such a thread, in whatever state.
 bool task_exists(pid_t pid, uint32_t tid);
 // True when the process has a living thread that is not in the set known (of tids).
