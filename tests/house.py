@@ -30,7 +30,7 @@ RULES = [
 ]
 # Of format/, the preload knows the layouts and the kinds of events; only the store knows SQLite.
 # What trenza.h declares.
-ANNOTATIONS = {'trenza_ignore', 'trenza_name_object'}
+ANNOTATIONS = {'trenza_ignore', 'trenza_name_object', 'trenza_order_by_address'}
 PRELOAD_FORMAT = {'wire.h', 'events.h', 'event_list.h', 'blocking_list.h'}
 SQLITE_FILES = re.compile(r'tracer/format/(store\w*|sql_table)\.[ch]$')
 

@@ -6,6 +6,9 @@
 // the one made last (an index, a parent before its children). Silent, too, where one lock was always held around it, where one
 // thread only did so, where create and join kept those who did apart, and where lock-order has told a cycle of two of these locks.
 // Blind to orders by other means, such as a number inside the object: hence a warning.
+//
+// Locks of which the program says that they are ordered by address (trenza.h) are not guessed about: a place that takes a lower
+// one while it holds a higher one breaks the program's own rule. That is an error each time, whoever else was there or not.
 #include <string.h>
 
 #include "cycle.h"
@@ -24,6 +27,8 @@ struct example {
 };
 
 struct class_state {
+    bool
+        stated; // the program says what their order is; its locks that it does not say so of are a class_state of their own
     unsigned by_address[2]; // how often: [0] the higher one first, [1] the lower one first
     unsigned by_age[2];     // [0] the younger one first, [1] the older one first
     GArray *examples[2];    // of struct example, by address
@@ -32,7 +37,7 @@ struct class_state {
 
 struct class_order {
     struct detection *detection;
-    GHashTable *classes; // class id -> struct class_state *
+    GHashTable *classes; // class id * 2 + stated -> struct class_state *
 };
 
 static void example_clear(void *data)
@@ -58,17 +63,19 @@ static void *begin(struct detection *detection)
     return state;
 }
 
-static struct class_state *need_class(struct class_order *state, unsigned class_id)
+static struct class_state *need_class(struct class_order *state, unsigned class_id, bool stated)
 {
-    struct class_state *class = g_hash_table_lookup(state->classes, GUINT_TO_POINTER(class_id));
+    gpointer key = GUINT_TO_POINTER(class_id * 2 + stated);
+    struct class_state *class = g_hash_table_lookup(state->classes, key);
     if (class)
         return class;
     class = g_new0(struct class_state, 1);
+    class->stated = stated;
     for (unsigned i = 0; i < 2; i++) {
         class->examples[i] = g_array_new(false, true, sizeof(struct example));
         g_array_set_clear_func(class->examples[i], example_clear);
     }
-    g_hash_table_insert(state->classes, GUINT_TO_POINTER(class_id), class);
+    g_hash_table_insert(state->classes, key, class);
     return class;
 }
 
@@ -90,15 +97,27 @@ static void keep_gates(struct class_state *class, const struct held_set *held)
     }
 }
 
-static void keep_example(struct class_order *state, GArray *examples, const struct replay_step *step,
-    const struct model_object *wanted, unsigned key)
+// One of each thread is enough to find two that could meet; of what is wrong in itself, one of each pair of places.
+static bool is_kept(
+    const GArray *examples, bool stated, uint32_t thread_id, uint32_t hold_stack, uint32_t stack)
+{
+    for (unsigned i = 0; i < examples->len; i++) {
+        const struct example *example = &g_array_index(examples, struct example, i);
+        if (stated ? example->stack == stack && example->held[example->key].stack == hold_stack
+                   : example->thread_id == thread_id)
+            return true;
+    }
+    return false;
+}
+
+static void keep_example(struct class_order *state, const struct class_state *class, GArray *examples,
+    const struct replay_step *step, const struct model_object *wanted, unsigned key)
 {
     const struct replay_thread *thread = step->thread;
-    if (examples->len >= EXAMPLES_MAX)
+    uint32_t stack = step->event->stack ? step->event->stack : thread->request.stack;
+    if (examples->len >= EXAMPLES_MAX ||
+        is_kept(examples, class->stated, step->ordered->thread_id, thread->held.holds[key].stack, stack))
         return;
-    for (unsigned i = 0; i < examples->len; i++)
-        if (g_array_index(examples, struct example, i).thread_id == step->ordered->thread_id)
-            return;
     struct example example = {
         .thread_id = step->ordered->thread_id,
         .segment =
@@ -107,7 +126,7 @@ static void keep_example(struct class_order *state, GArray *examples, const stru
         .n_held = thread->held.count,
         .key = key,
         .wanted = wanted,
-        .stack = step->event->stack ? step->event->stack : thread->request.stack,
+        .stack = stack,
     };
     g_array_append_val(examples, example);
 }
@@ -139,12 +158,13 @@ static void event(void *data, const struct replay_step *step)
             hold->object->row.process_id != wanted->row.process_id ||
             (hold->shared && event_is_shared(step->event->kind)))
             continue;
-        struct class_state *class = need_class(state, wanted->class_id);
+        bool stated = hold->object->row.flags & wanted->row.flags & OBJECT_BY_ADDRESS;
+        struct class_state *class = need_class(state, wanted->class_id, stated);
         unsigned up = hold->object->row.address < wanted->row.address;
         class->by_address[up]++;
         note_age(class, hold->object, wanted);
         keep_gates(class, &thread->held);
-        keep_example(state, class->examples[up], step, wanted, i);
+        keep_example(state, class, class->examples[up], step, wanted, i);
     }
 }
 
@@ -172,18 +192,24 @@ static bool find_pair(
     return false;
 }
 
+static bool has_two_of(const struct finding *finding, unsigned class_id, uint32_t flag)
+{
+    unsigned same = 0;
+    for (unsigned i = 0; i < finding->objects->len; i++) {
+        const struct model_object *object = finding->objects->pdata[i];
+        same += object->class_id == class_id && (object->row.flags & flag) == flag;
+    }
+    return same > 1;
+}
+
 // Has a circle of locks of the class been told already?
 static bool is_told(const struct class_order *state, unsigned class_id)
 {
     const GPtrArray *findings = state->detection->findings->all;
     for (unsigned i = 0; i < findings->len; i++) {
         const struct finding *finding = findings->pdata[i];
-        if ((finding->rule != &rule_lock_order_cycle && finding->rule != &rule_deadlock) || finding->reason)
-            continue;
-        unsigned same = 0;
-        for (unsigned j = 0; j < finding->objects->len; j++)
-            same += ((const struct model_object *)finding->objects->pdata[j])->class_id == class_id;
-        if (same > 1)
+        if ((finding->rule == &rule_lock_order_cycle || finding->rule == &rule_deadlock) &&
+            !finding->reason && has_two_of(finding, class_id, 0))
             return true;
     }
     return false;
@@ -231,6 +257,56 @@ static void report(struct class_order *state, const struct example *pair[2])
     finding_list_add(state->detection->findings, finding);
 }
 
+// --- the order that the program states ---
+
+static bool has_step(const struct finding *finding, const struct example *example)
+{
+    for (unsigned i = 0; i < finding->steps->len; i++) {
+        const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
+        if (step->stack == example->stack && step->object &&
+            step->object->class_id == example->wanted->class_id)
+            return true;
+    }
+    return false;
+}
+
+// A circle that was told already, with this place in it, is told as what it is. False: there is none.
+static bool add_to_circle(const struct class_order *state, const struct example *example, const char *text)
+{
+    const GPtrArray *findings = state->detection->findings->all;
+    bool added = false;
+    for (unsigned i = 0; i < findings->len; i++) {
+        struct finding *finding = findings->pdata[i];
+        if ((finding->rule != &rule_lock_order_cycle && finding->rule != &rule_deadlock) || finding->reason ||
+            !has_two_of(finding, example->wanted->class_id, OBJECT_BY_ADDRESS) || !has_step(finding, example))
+            continue;
+        added = true;
+        finding->level = LEVEL_ERROR;
+        if (!strstr(finding->message, text))
+            finding_set_message(finding, g_strdup_printf("%s; %s", finding->message, text));
+    }
+    return added;
+}
+
+static void report_broken(struct class_order *state, const struct example *example)
+{
+    g_autofree char *order = g_strdup_printf(
+        "the program says that locks of one class (%s) are taken in the order of their addresses",
+        class_name(example->wanted));
+    if (add_to_circle(state, example, order))
+        return;
+    const struct cycle_edge edge = edge_of(example);
+    struct finding *finding =
+        cycle_finding(state->detection->model, &rule_lock_order_cycle, LEVEL_ERROR, &edge, 1);
+    g_autofree char *thread = finding_thread_label(finding, example->thread_id);
+    g_autofree char *held = finding_object_label(finding, example->held[example->key].object);
+    g_autofree char *wanted = finding_object_label(finding, example->wanted);
+    finding_set_message(
+        finding, g_strdup_printf("%s, but %s takes '%s' while it holds '%s', which lies higher", order,
+                     thread, wanted, held));
+    finding_list_add(state->detection->findings, finding);
+}
+
 static void finish(void *data)
 {
     struct class_order *state = data;
@@ -238,9 +314,13 @@ static void finish(void *data)
     for (GList *id = ids; id; id = id->next) {
         const struct class_state *class = g_hash_table_lookup(state->classes, id->data);
         const struct example *pair[2];
-        if (!class->by_address[0] || !class->by_address[1] || !class->by_age[0] || !class->by_age[1])
+        for (unsigned i = 0; class->stated && i < class->examples[0]->len; i++)
+            report_broken(state, &g_array_index(class->examples[0], struct example, i));
+        if (class->stated || !class->by_address[0] || !class->by_address[1] || !class->by_age[0] ||
+            !class->by_age[1])
             continue;
-        if (class->gates->len || is_told(state, GPOINTER_TO_UINT(id->data)) || !find_pair(state, class, pair))
+        if (class->gates->len || is_told(state, GPOINTER_TO_UINT(id->data) / 2) ||
+            !find_pair(state, class, pair))
             continue;
         report(state, pair);
     }

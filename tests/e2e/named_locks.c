@@ -40,6 +40,8 @@ int main(void)
     pthread_mutex_init(&all->mutex, NULL);
     pthread_mutex_lock(&all->mutex);
     pthread_mutex_unlock(&all->mutex);
-    puts(trenza_name_object ? "heard" : "not heard");
+    void (*found)(const volatile void *, int, const char *);
+    TRENZA_FIND_(trenza_name_object, found);
+    puts(found ? "heard" : "not heard");
     return 0;
 }

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import harness
-from harness import case, program, record, require_equal, run
+from harness import case, program, record, require, require_equal, run
 
 HEADER = Path(__file__).resolve().parent.parent.parent / 'tracer/preload'
 NAMES = [('barrier', 'the barrier'), ('cond', 'the condition'), ('mutex', 'first generation'), ('mutex', 'not in_data'),
@@ -39,23 +39,58 @@ def what_is_to_be_ignored_is_no_part_of_a_cycle(folder):
 
 
 @case
+def locks_that_are_ordered_by_address_are_not_guessed_about(folder):
+    """Whatever does not wait for a lower lock is right, whatever does is wrong, whether or not it met anybody."""
+    for *how, found in (('up', 'up', None), ('meet', 'up', 'up', None), ('up', 'try', 'timed', 'ignored', None),
+                        ('meet', 'other-down', 'up', None), ('down', 'alone'), ('up', 'down', 'alone'),
+                        ('down', 'down', 'alone'), ('down', 'late', 'alone'), ('meet', 'up', 'down', 'circle')):
+        ended, trace = record(folder, program('stated_order', *how), name=f'{"_".join(how)}.db')
+        require_equal(ended.status, 0, f'{how}: status')
+        findings = trace.findings()
+        require_equal([(finding['rule'], finding['level'], finding['verdict']) for finding in findings],
+                      [('lock-order-cycle', 'error', 'predicted' if found == 'circle' else None)] if found else [], f'{how}')
+        for finding in findings:
+            require('the program says that locks of one class (items[].lock) are taken in the order of their addresses'
+                    in finding['message'], finding['message'])
+            require_equal("'items[0].lock' while it holds 'items[1].lock'" in finding['message'], found == 'alone',
+                          finding['message'])
+        flags = trace.rows('name, flags >> 12 & 1', "FROM object WHERE kind = 'mutex' ORDER BY name")
+        require(all(stated == name.startswith('items') for name, stated in flags) and flags, str(flags))
+        trace.require_order()
+
+
+COMPILERS = [('cc', '-std=c99', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-pedantic', '-D_GNU_SOURCE'),
+             *(('cc', *kind, level) for kind in ((), ('-no-pie', '-fno-pie'), ('-fno-plt',), ('-masm=intel',))
+               for level in ('-O0', '-O2')),
+             ('cc', '-static'), ('cc', '-static-pie')]
+
+
+@case
 def any_compiler_and_any_link_take_it(folder):
     source = Path(__file__).resolve().parent / 'named_locks.c'
-    for compiler, *options in (('cc', '-std=c99', '-Wall', '-Wextra', '-Werror', '-pedantic', '-D_GNU_SOURCE'),
-                               ('cc', '-no-pie', '-fno-pie', '-O2'), ('cc', '-static'), ('cc', '-O2')):
+    for compiler, *options in COMPILERS:
         built = folder / 'built'
         ended = run([compiler, *options, '-I', HEADER, '-o', built, source, '-pthread'])
         require_equal((ended.status, ended.err), (0, b''), f'{options}')
         require_equal(run([built]).out, b'not heard\n', f'{options}: natively')
-        heard = not {'-static', '-no-pie'} & set(options)
+        heard = not {'-static', '-static-pie'} & set(options)
         recorded, _ = record(folder, [built])
         require_equal(recorded.out, b'heard\n' if heard else b'not heard\n', f'{options}: recorded')
-    (folder / 'a.cpp').write_text('#include <mutex>\n#include "trenza.h"\nint main() { std::mutex m;\n'
-                                  '  TRENZA_NAME_MUTEX(m.native_handle(), "m"); std::lock_guard<std::mutex> held(m); }\n')
-    ended = run(['g++', '-Wall', '-Wextra', '-Werror', '-I', HEADER, '-o', folder / 'a', folder / 'a.cpp', '-pthread'])
-    require_equal((ended.status, ended.err), (0, b''), 'C++')
-    _, trace = record(folder, [folder / 'a'])
-    require_equal(trace.rows('name', 'FROM object WHERE name IS NOT NULL'), [('m',)], 'C++: names')
+
+
+@case
+def cxx_takes_it(folder):
+    (folder / 'a.cpp').write_text('#include <mutex>\n#include "trenza.h"\nint main() { std::mutex m[2];\n'
+                                  '  TRENZA_NAME_MUTEX(m[0].native_handle(), "m"); for (auto &one : m)\n'
+                                  '  TRENZA_ORDER_MUTEX_BY_ADDRESS(one.native_handle());\n'
+                                  '  std::lock_guard<std::mutex> held(m[0]), also(m[1]); }\n')
+    for options in (['-O0'], ['-O2'], ['-O2', '-no-pie', '-fno-pie'], ['-O2', '-flto']):
+        ended = run(['g++', '-Wall', '-Wextra', '-Wshadow', '-Werror', *options, '-I', HEADER, '-o', folder / 'a', folder / 'a.cpp',
+                     '-pthread'])
+        require_equal((ended.status, ended.err), (0, b''), f'{options}')
+        _, trace = record(folder, [folder / 'a'])
+        rows = trace.rows('name, flags >> 12 & 1', "FROM object WHERE kind = 'mutex' ORDER BY address")
+        require_equal(rows, [('m', 1), (None, 1)], f'{options}: locks')
 
 
 if __name__ == '__main__':

@@ -177,6 +177,7 @@ static void order_of_draining_does_not_matter(void **state)
     struct fake_thread user = fake_thread_start(fixture->segment, NULL, 0, 2, 1);
     fake_plain(&user, EVENT_ACQUIRE, 1, 0);
     fake_plain(&user, EVENT_RELEASE, 1, 0);
+    fake_plain(&user, EVENT_OBJECT_ORDERED, 1, 0);
     fake_plain(&maker, EVENT_CREATE, 2, 0);
     uint64_t name[2] = { 0 };
     memcpy(name, "worker", 6);
@@ -196,7 +197,7 @@ static void order_of_draining_does_not_matter(void **state)
     store_each_object(fixture->store, keep_object, objects);
     struct trace_event events[EVENTS_MAX];
     assert_int_equal(read_events(fixture, found.rows[worker].id, events), 3);
-    assert_int_equal(objects[events[1].subject].flags, OBJECT_RECURSIVE);
+    assert_int_equal(objects[events[1].subject].flags, OBJECT_RECURSIVE | OBJECT_BY_ADDRESS);
 }
 
 // Freed by another thread than the one that used it first, whose ring is drained later.

@@ -85,3 +85,7 @@ TRENZA_EVENT(IGNORE, "ignore", 0, "arg 1: until arg 0, requests and acquisitions
 // In the parent. subject: 0.
 TRENZA_EVENT(
     SPAWN, "spawn", 3, "posix_spawn has begun a process; payload: struct wire_spawn; arg in a trace: its pid")
+
+// As OBJECT_NAME: becomes a flag of its object, and no event of a trace.
+TRENZA_EVENT(OBJECT_ORDERED, "object-ordered", 0,
+    "subject: a lock; those of its class are taken in the order of their addresses")

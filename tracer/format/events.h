@@ -73,6 +73,7 @@ enum object_flags {
     OBJECT_BY_INIT = 1 << 9,       // made by an init call; else seen first at its first use
     OBJECT_ON_STACK = 1 << 10,     // lives in a thread's stack
     OBJECT_C11 = 1 << 11,          // an mtx_t or cnd_t
+    OBJECT_BY_ADDRESS = 1 << 12,   // the program says: the lower address first, among those of its class
     // What its first use finds, where that is no init call.
     OBJECT_DESTROYED = 1 << 16,     // it has been destroyed
     OBJECT_UNINITIALISED = 1 << 17, // it never was initialised here, and needed to be

@@ -25,6 +25,15 @@ EXPORT void trenza_name_object(const volatile void *object, int kind, const char
         WIRE_OBJECT_NAME_BYTES / sizeof(union wire_slot));
 }
 
+EXPORT void trenza_order_by_address(const volatile void *object, int kind)
+{
+    struct call call;
+    if (object == NULL || kind < OBJECT_MUTEX || kind > OBJECT_SPINLOCK)
+        return;
+    if (call_begin(&call, (const void *)object, (enum object_kind)kind))
+        call_event(&call, EVENT_OBJECT_ORDERED, 0);
+}
+
 EXPORT void trenza_ignore(int begin)
 {
     struct call call;

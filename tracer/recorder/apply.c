@@ -436,6 +436,10 @@ static void apply_slowly(
         apply_object_name(&arrival);
         return;
     }
+    if (kind == EVENT_OBJECT_ORDERED) {
+        object_ordered(recording, ring->process, slot->subject);
+        return;
+    }
     arrival.event = (struct trace_event){ .ticks = arrival.ticks,
         .subject = slot->subject,
         .stack = arrival.stack,

@@ -200,7 +200,7 @@ static void define_shared(
             record->row.create_stack = fresh->row.create_stack;
             record->row.created_by = fresh->row.created_by;
         }
-        record->row.flags |= wire->flags;
+        record->row.flags |= fresh->row.flags;
     } else {
         record = fresh;
         record->place = place;
@@ -226,6 +226,7 @@ static void define(struct recording *recording, struct process *process, uint32_
     struct object_ref *ref = object_find(process, local);
     struct object_record *record =
         new_record(process, local, id_in_page(process, local), wire, ticks, thread_id, stack);
+    record->row.flags |= ref->flags & OBJECT_BY_ADDRESS;
     if (wire->inode) {
         define_shared(recording, record, wire);
         return;
@@ -278,6 +279,20 @@ void object_named(struct recording *recording, struct process *process, uint32_t
     g_free(record->name);
     record->name = g_utf8_make_valid(name, -1);
     record->row.name = record->name;
+    make_pending(recording, record);
+}
+
+void object_ordered(struct recording *recording, struct process *process, uint32_t local)
+{
+    object_resolve(recording, process, local, EVENT_ACQUIRE);
+    struct object_ref *ref = object_find(process, local);
+    struct object_record *record = record_of(process, local);
+    // Another thread's ring may still hold its beginning: it would be a false alarm to forget this till then.
+    if (ref && ref->state == OBJECT_REF_MENTIONED)
+        ref->flags |= OBJECT_BY_ADDRESS;
+    if (!record || record->row.flags & OBJECT_BY_ADDRESS)
+        return;
+    record->row.flags |= OBJECT_BY_ADDRESS;
     make_pending(recording, record);
 }
 

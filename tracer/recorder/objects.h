@@ -39,6 +39,8 @@ void object_define(struct recording *recording, struct process *process, uint32_
 void object_initialised(struct recording *recording, struct process *process, uint32_t local, uint32_t stack);
 // The OBJECT_NAME event. Of an object that is not known yet, or no more, it is forgotten.
 void object_named(struct recording *recording, struct process *process, uint32_t local, const char *name);
+// The OBJECT_ORDERED event.
+void object_ordered(struct recording *recording, struct process *process, uint32_t local);
 // DESTROY, DESTROY_FAILED and OBJECT_END (how: schema.sql's words; NULL takes a destroy back).
 void object_end(
     struct recording *recording, struct process *process, uint32_t local, uint64_t ticks, const char *how);
