@@ -49,6 +49,19 @@ union wire_slot {
 };
 _Static_assert(sizeof(union wire_slot) == 16, "a ring slot is 16 bytes");
 
+// Why a program that is run does not join the recording.
+enum wire_unseen {
+    WIRE_SEEN, // nothing is known against it
+    WIRE_UNSEEN_STATIC,
+    WIRE_UNSEEN_SETUID,
+    WIRE_UNSEEN_CAPABLE, // file capabilities
+    WIRE_UNSEEN_FOREIGN,
+    WIRE_UNSEEN_OUT_OF_REACH, // it cannot get at the recorder's socket, or at the library
+    WIRE_UNSEEN_REASONS,
+};
+
+// Payload of SPAWN, whose arg is an enum wire_unseen, | WIRE_SPAWN_REPLACES where the process itself is about to be it.
+#define WIRE_SPAWN_REPLACES 256u
 struct wire_spawn {
     uint64_t pid;  // in the target's pid namespace
     char name[40]; // of the program, without folders; cut off, or padded with NUL
@@ -232,6 +245,7 @@ _Static_assert(sizeof(struct wire_session) <= WIRE_PAGE, "the session fits its p
 enum wire_hello_kind {
     WIRE_HELLO_PROCESS = 1, // a new process, or the same one after exec
     WIRE_HELLO_SEGMENT,     // a known process needs another segment
+    WIRE_HELLO_UNSEEN,      // struct wire_notice: the sender is about to be a program that will not come; no answer
 };
 
 struct wire_hello {
@@ -242,6 +256,12 @@ struct wire_hello {
     uint32_t parent_pid;
     uint32_t forked;      // 1: in the child after fork, 0: at program start
     uint32_t forked_from; // serial of the thread of the parent that forked; 0: not known
+};
+
+struct wire_notice {
+    struct wire_hello hello;
+    uint32_t unseen; // enum wire_unseen
+    char name[40];   // as in struct wire_spawn
 };
 
 struct wire_welcome {

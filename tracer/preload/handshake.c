@@ -120,13 +120,9 @@ static bool map_all(
     return true;
 }
 
-bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t slots_max, bool want_session,
-    struct handshake_result *ret_result)
+static struct wire_hello hello_of(uint32_t kind, uint32_t forked, uint32_t forked_from)
 {
-    const int fd = open_socket();
-    if (fd < 0)
-        return false;
-    const struct wire_hello hello = {
+    return (struct wire_hello){
         .magic = WIRE_MAGIC,
         .version = WIRE_VERSION,
         .kind = kind,
@@ -135,6 +131,15 @@ bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t sl
         .forked = forked,
         .forked_from = forked_from,
     };
+}
+
+bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t slots_max, bool want_session,
+    struct handshake_result *ret_result)
+{
+    const int fd = open_socket();
+    if (fd < 0)
+        return false;
+    const struct wire_hello hello = hello_of(kind, forked, forked_from);
     struct wire_welcome welcome;
     int descriptors[2];
     bool done = SYS6(SYS_sendto, fd, &hello, sizeof hello, MSG_NOSIGNAL, 0, 0) == sizeof hello &&
@@ -147,4 +152,15 @@ bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t sl
         sys_close(descriptors[1]);
     }
     return done;
+}
+
+void handshake_tell_unseen(enum wire_unseen unseen, const char *name)
+{
+    const int fd = open_socket();
+    if (fd < 0)
+        return;
+    struct wire_notice notice = { .hello = hello_of(WIRE_HELLO_UNSEEN, 0, 0), .unseen = unseen };
+    strncpy(notice.name, name, sizeof notice.name - 1);
+    SYS6(SYS_sendto, fd, &notice, sizeof notice, MSG_NOSIGNAL, 0, 0);
+    sys_close(fd);
 }

@@ -19,6 +19,9 @@ struct handshake_result {
 bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t slots_max, bool want_session,
     struct handshake_result *ret_result);
 
+// Tells the recorder that this process, a child in its parent's memory, is about to be a program that will not come.
+void handshake_tell_unseen(enum wire_unseen unseen, const char *name);
+
 #define SESSION_PATH_MAX 108u
 // The session's socket, remembered from the environment at first use (a program may clear its own), or set when the
 // library starts a recorder itself. "" when there is none. Static memory.

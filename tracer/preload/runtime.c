@@ -196,10 +196,19 @@ void process_may_be_filtered(void)
     filtered = true;
 }
 
+static bool process_is_on(void)
+{
+    return !filtered && process != NULL && atomic_load(&process->state) == PROCESS_ON;
+}
+
 bool process_is_recorded(void)
 {
-    return !filtered && process != NULL && atomic_load(&process->state) == PROCESS_ON &&
-           process->pid == sys_getpid();
+    return process_is_on() && process->pid == sys_getpid();
+}
+
+bool process_is_borrowed(void)
+{
+    return process_is_on() && process->pid != sys_getpid();
 }
 
 // --- threads ---

@@ -129,6 +129,8 @@ void process_stop(enum wire_stop why);
 void process_may_be_filtered(void);
 // True when this process records and is no vfork child running in its parent's memory.
 bool process_is_recorded(void);
+// True in a vfork child of a process that records: its memory is the parent's, nothing may be recorded there.
+bool process_is_borrowed(void);
 
 // Around a fork, on the thread that forks: thread_after_fork in the parent only. The child's first event attaches it.
 void thread_before_fork(void);

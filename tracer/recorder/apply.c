@@ -376,11 +376,18 @@ static void apply_spawn(struct arrival *arrival)
 {
     struct wire_spawn spawn;
     copy_payload(arrival, &spawn, sizeof spawn);
-    struct spawned *spawned = g_new0(struct spawned, 1);
-    spawned->process_id = arrival->process->id;
-    memcpy(spawned->name, spawn.name, sizeof spawned->name - 1);
-    g_hash_table_insert(arrival->recording->spawned, GUINT_TO_POINTER((uint32_t)spawn.pid), spawned);
+    recording_add_spawned(arrival->recording, (uint32_t)spawn.pid, arrival->process->id,
+        (enum wire_unseen)arrival->slot.arg, spawn.name);
     arrival->event.arg = (int64_t)(uint32_t)spawn.pid;
+}
+
+static void apply_replacement(struct arrival *arrival)
+{
+    struct wire_spawn spawn;
+    copy_payload(arrival, &spawn, sizeof spawn);
+    struct spawned *next = &arrival->process->next;
+    next->unseen = (enum wire_unseen)(arrival->slot.arg & ~WIRE_SPAWN_REPLACES);
+    memcpy(next->name, spawn.name, sizeof next->name - 1);
 }
 
 static void apply_to_process(struct arrival *arrival)
@@ -438,6 +445,10 @@ static void apply_slowly(
     }
     if (kind == EVENT_OBJECT_ORDERED) {
         object_ordered(recording, ring->process, slot->subject);
+        return;
+    }
+    if (kind == EVENT_SPAWN && slot->arg & WIRE_SPAWN_REPLACES) {
+        apply_replacement(&arrival);
         return;
     }
     arrival.event = (struct trace_event){ .ticks = arrival.ticks,

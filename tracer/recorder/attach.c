@@ -232,22 +232,27 @@ static void refuse(struct attach *attach, pid_t pid)
     drain_add_coverage(attach->drain, "no-memory", detail);
 }
 
-// Everything is handed to the drain thread before the target may write its first event.
-static void answer(struct attach *attach, int connection, const struct wire_hello *hello)
+// The peer's pid as this process sees it; -1: it is nobody whose word counts here.
+static pid_t trusted_peer(int connection)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
-        (peer.uid != geteuid() && peer.uid != 0 && geteuid() != 0))
-        return;
+    bool trusted = getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+                   (peer.uid == geteuid() || peer.uid == 0 || geteuid() == 0);
+    return trusted ? peer.pid : -1;
+}
+
+// Everything is handed to the drain thread before the target may write its first event.
+static void answer(struct attach *attach, int connection, pid_t pid, const struct wire_hello *hello)
+{
     uint32_t slots;
     int memory = make_memory(&slots);
     struct segment *segment = memory >= 0 ? segment_new(memory, slots) : NULL;
     if (segment) {
-        welcome_process(attach, peer.pid, hello, segment);
+        welcome_process(attach, pid, hello, segment);
         send_welcome(attach, connection, memory, slots);
     } else {
-        refuse(attach, peer.pid);
+        refuse(attach, pid);
     }
     if (memory >= 0)
         close(memory);
@@ -255,13 +260,21 @@ static void answer(struct attach *attach, int connection, const struct wire_hell
 
 static void hear_connection(struct attach *attach, struct attach_source *source)
 {
-    struct wire_hello hello;
-    ssize_t size = recv(source->fd, &hello, sizeof hello, 0);
+    struct wire_notice notice;
+    const struct wire_hello *hello = &notice.hello;
+    ssize_t size = recv(source->fd, &notice, sizeof notice, 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (size == sizeof hello && hello.magic == WIRE_MAGIC && hello.version == WIRE_VERSION &&
-        (hello.kind == WIRE_HELLO_PROCESS || hello.kind == WIRE_HELLO_SEGMENT))
-        answer(attach, source->fd, &hello);
+    pid_t pid = trusted_peer(source->fd);
+    bool understood =
+        size >= (ssize_t)sizeof *hello && hello->magic == WIRE_MAGIC && hello->version == WIRE_VERSION;
+    if (!understood || pid < 0)
+        ;
+    else if (hello->kind == WIRE_HELLO_UNSEEN && size == sizeof notice)
+        drain_add_unseen(attach->drain, &notice);
+    else if ((hello->kind == WIRE_HELLO_PROCESS || hello->kind == WIRE_HELLO_SEGMENT) &&
+             size == sizeof *hello)
+        answer(attach, source->fd, pid, hello);
     close(source->fd);
     g_free(source);
 }

@@ -25,7 +25,7 @@
 #define LOOK_NS (100 * 1000000)
 #define COMMIT_NS 1000000000
 
-enum message_kind { ADD_PROCESS, ADD_SEGMENT, END_PROCESS, WRITE_INCIDENT, ADD_COVERAGE, FINISH };
+enum message_kind { ADD_PROCESS, ADD_SEGMENT, END_PROCESS, WRITE_INCIDENT, ADD_COVERAGE, ADD_UNSEEN, FINISH };
 
 struct message {
     enum message_kind kind;
@@ -34,6 +34,7 @@ struct message {
     uint32_t own_pid;
     int status;
     bool exec;
+    struct wire_notice *notice;
     char *text;
     char *detail;
 };
@@ -218,6 +219,11 @@ void drain_add_coverage(struct drain *drain, const char *what, const char *detai
     post(drain, (struct message){ .kind = ADD_COVERAGE, .text = g_strdup(what), .detail = g_strdup(detail) });
 }
 
+void drain_add_unseen(struct drain *drain, const struct wire_notice *notice)
+{
+    post(drain, (struct message){ .kind = ADD_UNSEEN, .notice = g_memdup2(notice, sizeof *notice) });
+}
+
 static struct process *process_by_id(const struct drain *drain, uint32_t id)
 {
     for (guint i = 0; i < drain->processes->len; i++) {
@@ -257,6 +263,14 @@ static void add_process(struct drain *drain, struct process *process, uint32_t o
     g_hash_table_insert(drain->by_pid, GUINT_TO_POINTER(own_pid), relation);
     g_ptr_array_add(drain->processes, process);
     process_put(recording, process, -1, NULL);
+}
+
+static void add_unseen(struct drain *drain, const struct wire_notice *notice)
+{
+    const struct relation *parent =
+        g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(notice->hello.parent_pid));
+    recording_add_spawned(&drain->recording, notice->hello.pid, parent ? parent->id : 0,
+        (enum wire_unseen)notice->unseen, notice->name);
 }
 
 static void end_process(struct drain *drain, struct process *process, int status, bool exec)
@@ -314,10 +328,14 @@ static void handle(struct drain *drain, struct message *message)
     case ADD_COVERAGE:
         WRITER_PUT(&recording->writer, store_put_coverage, 0, message->text, message->detail);
         break;
+    case ADD_UNSEEN:
+        add_unseen(drain, message->notice);
+        break;
     case FINISH:
         drain->finishing = true;
         break;
     }
+    g_free(message->notice);
     g_free(message->text);
     g_free(message->detail);
     g_free(message);
@@ -404,11 +422,8 @@ static void tell_who_did_not_come(struct drain *drain)
     g_hash_table_iter_init(&iter, drain->recording.spawned);
     while (g_hash_table_iter_next(&iter, &pid, &value)) {
         const struct spawned *spawned = value;
-        if (g_hash_table_contains(drain->by_pid, pid))
-            continue;
-        g_autofree char *name = g_utf8_make_valid(spawned->name, -1);
-        g_autofree char *detail = g_strdup_printf("'%s' was started, and did not come to the recorder", name);
-        WRITER_PUT(&drain->recording.writer, store_put_coverage, spawned->process_id, "not-followed", detail);
+        if (!g_hash_table_contains(drain->by_pid, pid))
+            spawned_put_coverage(&drain->recording, spawned, "was started");
     }
 }
 

@@ -40,6 +40,8 @@ void drain_add_segment(struct drain *drain, struct process *process, struct segm
 // The process has ended (status as a shell says it, -1: not known) or become another program (exec).
 void drain_end_process(struct drain *drain, struct process *process, int status, bool exec);
 void drain_write_incident(struct drain *drain, const char *what);
+// A process says that what it is about to be will not come.
+void drain_add_unseen(struct drain *drain, const struct wire_notice *notice);
 void drain_add_coverage(struct drain *drain, const char *what, const char *detail);
 
 // Ends the session for all targets, drains what is left, writes all last rows and ends the thread. Its totals stay in

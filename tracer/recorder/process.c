@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "objects.h"
+#include "program.h"
 #include "threads.h"
 
 void recording_init(struct recording *recording, struct store *store, struct session *session)
@@ -40,6 +41,16 @@ void recording_done(struct recording *recording)
     g_hash_table_destroy(recording->spawned);
     ids_done(&recording->ids);
     writer_done(&recording->writer);
+}
+
+void recording_add_spawned(
+    struct recording *recording, uint32_t pid, uint32_t process_id, enum wire_unseen unseen, const char *name)
+{
+    struct spawned *spawned = g_new0(struct spawned, 1);
+    spawned->process_id = process_id;
+    spawned->unseen = unseen;
+    memcpy(spawned->name, name, sizeof spawned->name - 1);
+    g_hash_table_insert(recording->spawned, GUINT_TO_POINTER(pid), spawned);
 }
 
 struct process *process_new(pid_t pid, char *executable, char *arguments)
@@ -263,6 +274,17 @@ static void put_count(struct recording *recording, const struct process *process
     WRITER_PUT(&recording->writer, store_put_coverage, process->id, what, detail);
 }
 
+void spawned_put_coverage(struct recording *recording, const struct spawned *spawned, const char *otherwise)
+{
+    const char *what = program_unseen_what(spawned->unseen);
+    g_autofree char *name = g_utf8_make_valid(*spawned->name ? spawned->name : "another program", -1);
+    g_autofree char *detail =
+        what ? program_unseen_detail(spawned->unseen, name)
+             : g_strdup_printf("'%s' %s, and did not come to the recorder", name, otherwise);
+    WRITER_PUT(
+        &recording->writer, store_put_coverage, spawned->process_id, what ? what : "not-followed", detail);
+}
+
 void process_put_coverage(struct recording *recording, struct process *process)
 {
     for (uint32_t i = 0; i < process->n_mappings; i++)
@@ -282,7 +304,8 @@ void process_put_coverage(struct recording *recording, struct process *process)
     const char *stopped = why_stopped(process);
     if (stopped)
         WRITER_PUT(&recording->writer, store_put_coverage, process->id, "stopped", stopped);
-    if (process->execs && !process->exec_followed && process->over)
-        WRITER_PUT(&recording->writer, store_put_coverage, process->id, "not-followed",
-            "it became another program, which did not come to the recorder");
+    if (process->execs && !process->exec_followed && process->over) {
+        process->next.process_id = process->id;
+        spawned_put_coverage(recording, &process->next, "took a process's place");
+    }
 }

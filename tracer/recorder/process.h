@@ -37,6 +37,7 @@ struct recording {
 
 struct spawned {
     uint32_t process_id; // of its parent
+    enum wire_unseen unseen;
     char name[40];
 };
 
@@ -47,6 +48,10 @@ struct orphan {
 
 void recording_init(struct recording *recording, struct store *store, struct session *session);
 void recording_done(struct recording *recording);
+
+// A process (its pid as its parent sees it) has been begun, or will be; name: 40 bytes.
+void recording_add_spawned(struct recording *recording, uint32_t pid, uint32_t process_id,
+    enum wire_unseen unseen, const char *name);
 
 struct thread;
 
@@ -145,10 +150,11 @@ struct process {
 
     uint64_t lost;
     uint64_t damaged_events;
-    int64_t exit_said;  // status of its EXIT event; -1: none
-    int64_t exit_seen;  // as waitpid told it, like a shell says it; -1: not known
-    bool execs;         // its last word was EXEC
-    bool exec_followed; // and the new image has come to us
+    int64_t exit_said;   // status of its EXIT event; -1: none
+    int64_t exit_seen;   // as waitpid told it, like a shell says it; -1: not known
+    bool execs;          // its last word was EXEC
+    bool exec_followed;  // and the new image has come to us
+    struct spawned next; // what it said that it would be
     bool over;
     bool hidden; // one of its threads seemed stuck, and could not be looked at
 };
@@ -161,6 +167,9 @@ void process_free(struct process *process);
 struct segment *segment_new(int fd, uint32_t slots);
 // From here on the process owns it.
 void process_add_segment(struct process *process, struct segment *segment);
+
+// Writes that a program did not come, and why, as far as it is known.
+void spawned_put_coverage(struct recording *recording, const struct spawned *spawned, const char *otherwise);
 
 // Looks for newly announced modules; cheap when there are none.
 void process_poll_modules(struct recording *recording, struct process *process);

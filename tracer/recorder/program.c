@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -52,14 +54,47 @@ static char *find_program(const char *name, int *ret_failure)
     return NULL;
 }
 
-static void cannot(struct program *program, const char *what, char *detail)
+static const struct {
+    const char *what;
+    const char *format;
+} reasons[WIRE_UNSEEN_REASONS] = {
+    [WIRE_UNSEEN_STATIC] = { "static", "'%s' is statically linked, nothing can be preloaded into it" },
+    [WIRE_UNSEEN_SETUID] = { "setuid",
+        "'%s' is set-user-id or set-group-id, the loader preloads nothing into it" },
+    [WIRE_UNSEEN_CAPABLE] = { "setuid", "'%s' has file capabilities, the loader preloads nothing into it" },
+    [WIRE_UNSEEN_FOREIGN] = { "foreign", "'%s' is for another kind of machine or of 32 bits" },
+    [WIRE_UNSEEN_OUT_OF_REACH] = { "out-of-reach",
+        "'%s' runs as a user, or in a root, from where it cannot get at the recorder" },
+};
+
+const char *program_unseen_what(enum wire_unseen unseen)
+{
+    return unseen < WIRE_UNSEEN_REASONS ? reasons[unseen].what : NULL;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+char *program_unseen_detail(enum wire_unseen unseen, const char *name)
+{
+    g_autofree char *valid = g_utf8_make_valid(name, -1);
+    return program_unseen_what(unseen) ? g_strdup_printf(reasons[unseen].format, valid) : NULL;
+}
+#pragma GCC diagnostic pop
+
+static void cannot(struct program *program, enum wire_unseen unseen, const char *path)
 {
     if (program->what)
-        g_free(detail);
-    else {
-        program->what = what;
-        program->detail = detail;
-    }
+        return;
+    program->what = program_unseen_what(unseen);
+    program->detail = program_unseen_detail(unseen, path);
+}
+
+// Where rights are not given, set-user-id programs are as others.
+static bool gives_no_rights(int fd)
+{
+    struct statvfs filesystem;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
+           (fstatvfs(fd, &filesystem) == 0 && filesystem.f_flag & ST_NOSUID);
 }
 
 static void look_at_rights(struct program *program, const char *path, int fd)
@@ -70,13 +105,8 @@ static void look_at_rights(struct program *program, const char *path, int fd)
     bool other_user = status.st_mode & S_ISUID && status.st_uid != geteuid();
     bool other_group = status.st_mode & S_ISGID && status.st_mode & S_IXGRP && status.st_gid != getegid();
     bool capable = geteuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0;
-    if (other_user || other_group)
-        cannot(program, "setuid",
-            g_strdup_printf(
-                "'%s' is set-user-id or set-group-id, the loader preloads nothing into it", path));
-    else if (capable)
-        cannot(program, "setuid",
-            g_strdup_printf("'%s' has file capabilities, the loader preloads nothing into it", path));
+    if ((other_user || other_group || capable) && !gives_no_rights(fd))
+        cannot(program, capable ? WIRE_UNSEEN_CAPABLE : WIRE_UNSEEN_SETUID, path);
 }
 
 static bool has_loader(int fd, const Elf64_Ehdr *header)
@@ -101,11 +131,9 @@ static void look_at_elf(struct program *program, const char *path, int fd, const
 #error "which machine is this?"
 #endif
     if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != machine)
-        cannot(
-            program, "foreign", g_strdup_printf("'%s' is for another kind of machine or of 32 bits", path));
+        cannot(program, WIRE_UNSEEN_FOREIGN, path);
     else if (!has_loader(fd, header))
-        cannot(program, "static",
-            g_strdup_printf("'%s' is statically linked, nothing can be preloaded into it", path));
+        cannot(program, WIRE_UNSEEN_STATIC, path);
 }
 
 // The interpreter that a line #! names, or NULL.

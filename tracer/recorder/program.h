@@ -6,6 +6,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "wire.h"
+
+// What the loader does not preload into, or what could not come, as coverage has it; NULL for WIRE_SEEN and what is no reason.
+const char *program_unseen_what(enum wire_unseen unseen);
+// The same for people, about a program of that name (or path); newly allocated.
+char *program_unseen_detail(enum wire_unseen unseen, const char *name);
+
 struct program {
     char *path; // what execvp would run
     bool elf;   // it is no script
