@@ -118,5 +118,29 @@ def who_cannot_reach_the_recorder(folder):
     require(re.match(r"'(true|env)' ", told[0][1]), f'{told}')
 
 
+PAST_THE_HOOKS = '''
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+def words(*strings):
+    return (ctypes.c_char_p * (len(strings) + 1))(*strings, None)
+def begin(*argv):
+    if os.fork() == 0:
+        libc.syscall(59, argv[0], words(*argv), words(b'PATH=/usr/bin'))
+        os._exit(1)
+begin(b'/bin/sleep', b'3.5')
+begin(b'/usr/bin/env', b'sh', b'-c', b'sleep 3.7; exit 0')
+for _ in range(2):
+    os.wait()
+'''
+
+
+@case
+def what_begins_past_the_hooks_with_another_environment(folder):
+    """By a system call of its own, as Go's programs do. What lives for some seconds is seen all the same."""
+    told = gaps(folder, ['/usr/bin/python3', '-c', PAST_THE_HOOKS])
+    require_equal({what for what, _ in told}, {'environment'}, f'{told}')
+    require({detail.split("'")[1] for _, detail in told} >= {'sleep', 'dash'}, f'{told}')
+
+
 if __name__ == '__main__':
     harness.main()

@@ -188,8 +188,8 @@ CREATE TABLE incident_hold (
 ) WITHOUT ROWID;
 
 -- What was not recorded, and why. Of a program, process_id's own or one that it started: 'static', 'setuid' (also file
--- capabilities), 'foreign' (another machine's), 'out-of-reach' (it cannot get at the recorder), 'not-followed' (it did not
--- come, nobody knows why). Of all: 'no-session' (no process came to the recorder), 'no-memory' (one came and could not be
+-- capabilities), 'foreign' (another machine's), 'out-of-reach' (it cannot get at the recorder), 'environment' (it
+-- began without us in its environment), 'not-followed' (it did not come, nobody knows why). Of all: 'no-session' (no process came to the recorder), 'no-memory' (one came and could not be
 -- given any). Of a process: 'stopped', 'lost-events', 'damaged-events', 'threads', 'objects',
 -- 'module-changed' (a file is no longer what was traced), 'hidden' (a thread seemed stuck and could not be looked at).
 -- Of none: 'not-ended' (who was to be ended with the program, and could not be).

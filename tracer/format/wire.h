@@ -57,6 +57,7 @@ enum wire_unseen {
     WIRE_UNSEEN_CAPABLE, // file capabilities
     WIRE_UNSEEN_FOREIGN,
     WIRE_UNSEEN_OUT_OF_REACH, // it cannot get at the recorder's socket, or at the library
+    WIRE_UNSEEN_ENVIRONMENT,  // began without us in its environment
     WIRE_UNSEEN_REASONS,
 };
 

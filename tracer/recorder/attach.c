@@ -334,6 +334,13 @@ void attach_poll(struct attach *attach)
         end_target(attach, target, false);
 }
 
+bool attach_knows(const struct attach *attach, pid_t pid, const char **ret_executable)
+{
+    const struct target *target = find_target(attach, pid);
+    *ret_executable = target ? target->executable : NULL;
+    return target;
+}
+
 unsigned attach_alive(const struct attach *attach)
 {
     return g_hash_table_size(attach->targets);

@@ -43,6 +43,8 @@ void attach_handle(struct attach *attach, struct attach_source *source);
 void attach_reaped(struct attach *attach, pid_t pid, int status);
 // Sees the ends of those that have no pidfd; call it about once a second.
 void attach_poll(struct attach *attach);
+// It is recorded. What it ran when it came: *ret_executable, attach's own; NULL where that was not to be found out.
+bool attach_knows(const struct attach *attach, pid_t pid, const char **ret_executable);
 // How many recorded processes are alive.
 unsigned attach_alive(const struct attach *attach);
 // Adds their pids to an array of pid_t.

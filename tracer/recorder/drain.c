@@ -267,6 +267,15 @@ static void add_process(struct drain *drain, struct process *process, uint32_t o
 
 static void add_unseen(struct drain *drain, const struct wire_notice *notice)
 {
+    const struct relation *self = g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(notice->hello.pid));
+    struct process *process = self ? process_by_id(drain, self->id) : NULL;
+    if (process && !process->execs) {
+        process->execs = true;
+        process->next.unseen = (enum wire_unseen)notice->unseen;
+        memcpy(process->next.name, notice->name, sizeof process->next.name - 1);
+    }
+    if (process)
+        return;
     const struct relation *parent =
         g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(notice->hello.parent_pid));
     recording_add_spawned(&drain->recording, notice->hello.pid, parent ? parent->id : 0,

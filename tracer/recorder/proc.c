@@ -86,6 +86,12 @@ static pid_t parent_of(const char *pid)
     return parent;
 }
 
+pid_t proc_parent(pid_t pid)
+{
+    g_autofree char *name = g_strdup_printf("%d", (int)pid);
+    return parent_of(name);
+}
+
 struct kinship {
     pid_t pid;
     pid_t parent;

@@ -9,6 +9,8 @@
 
 // Absolute path of what it runs, newly allocated; NULL: not to be found out.
 char *proc_executable(pid_t pid);
+// Its parent's pid, or 0.
+pid_t proc_parent(pid_t pid);
 // Its arguments as a JSON array of strings, newly allocated; NULL: not to be found out.
 char *proc_arguments(pid_t pid);
 // It has a handler of its own for the signal. False when that is not to be found out.

@@ -46,6 +46,9 @@ void recording_done(struct recording *recording)
 void recording_add_spawned(
     struct recording *recording, uint32_t pid, uint32_t process_id, enum wire_unseen unseen, const char *name)
 {
+    const struct spawned *before = g_hash_table_lookup(recording->spawned, GUINT_TO_POINTER(pid));
+    if (before && before->unseen != WIRE_SEEN && unseen == WIRE_SEEN)
+        return;
     struct spawned *spawned = g_new0(struct spawned, 1);
     spawned->process_id = process_id;
     spawned->unseen = unseen;

@@ -63,6 +63,8 @@ static const struct {
         "'%s' is set-user-id or set-group-id, the loader preloads nothing into it" },
     [WIRE_UNSEEN_CAPABLE] = { "setuid", "'%s' has file capabilities, the loader preloads nothing into it" },
     [WIRE_UNSEEN_FOREIGN] = { "foreign", "'%s' is for another kind of machine or of 32 bits" },
+    [WIRE_UNSEEN_ENVIRONMENT] = { "environment",
+        "'%s' was begun with another environment, without what makes a program join the recording" },
     [WIRE_UNSEEN_OUT_OF_REACH] = { "out-of-reach",
         "'%s' runs as a user, or in a root, from where it cannot get at the recorder" },
 };
@@ -85,6 +87,7 @@ static void cannot(struct program *program, enum wire_unseen unseen, const char 
 {
     if (program->what)
         return;
+    program->unseen = unseen;
     program->what = program_unseen_what(unseen);
     program->detail = program_unseen_detail(unseen, path);
 }
@@ -166,6 +169,15 @@ static void look_at_file(struct program *program, const char *path, int depth)
     g_autofree char *interpreter = interpreter_of(start.bytes, size);
     if (interpreter && depth < SCRIPTS_DEEP)
         look_at_file(program, interpreter, depth + 1);
+}
+
+enum wire_unseen program_unseen(const char *path)
+{
+    struct program program = { 0 };
+    look_at_file(&program, path, 0);
+    enum wire_unseen unseen = program.unseen;
+    program_done(&program);
+    return unseen;
 }
 
 bool program_look(const char *name, struct program *ret_program, GError **error)

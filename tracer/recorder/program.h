@@ -10,12 +10,15 @@
 
 // What the loader does not preload into, or what could not come, as coverage has it; NULL for WIRE_SEEN and what is no reason.
 const char *program_unseen_what(enum wire_unseen unseen);
+// Why what is at path would not be recorded, as far as the file says it.
+enum wire_unseen program_unseen(const char *path);
 // The same for people, about a program of that name (or path); newly allocated.
 char *program_unseen_detail(enum wire_unseen unseen, const char *name);
 
 struct program {
     char *path; // what execvp would run
     bool elf;   // it is no script
+    enum wire_unseen unseen;
     const char *
         what; // why it cannot be recorded, in coverage's words ('static' ...); NULL: nothing speaks against it
     char *detail; // the same for people; NULL likewise

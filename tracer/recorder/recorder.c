@@ -23,6 +23,7 @@
 #include "program.h"
 #include "session.h"
 #include "steering.h"
+#include "strangers.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define NOBODY_NS (10 * SECOND_NS)    // attach mode: so long for the first process to come
@@ -41,6 +42,7 @@ struct recorder {
     struct drain drain;
     struct attach attach;
     struct ending ending;
+    struct strangers strangers;
     struct launch_state state;
     bool state_changed;
     bool session_is_open;
@@ -142,6 +144,7 @@ static bool start_drain(struct recorder *recorder, GError **error)
         !attach_init(&recorder->attach, &recorder->session, &recorder->drain, recorder->epoll_fd))
         return fail(error, "wait for processes");
     ending_init(&recorder->ending, &recorder->attach, &recorder->drain);
+    strangers_init(&recorder->strangers, &recorder->attach, clock_now_ns());
     return true;
 }
 
@@ -173,6 +176,7 @@ static void tear_down(struct recorder *recorder)
 {
     if (recorder->drain_runs)
         drain_done(&recorder->drain);
+    strangers_done(&recorder->strangers);
     attach_done(&recorder->attach);
     if (recorder->session_is_open)
         session_close(&recorder->session);
@@ -348,6 +352,8 @@ static void keep_time(struct recorder *recorder, int64_t now)
         ending_timed_out(&recorder->ending);
     }
     ending_keep_time(&recorder->ending, now);
+    if (!attach_mode(recorder))
+        strangers_keep_time(&recorder->strangers, now);
     if (now >= recorder->note_at) {
         recorder->note_at = NEVER;
         if (!ending_is_coming(&recorder->ending) && attach_alive(&recorder->attach) > 0)
