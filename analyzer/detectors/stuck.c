@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // stuck: the recorder saw threads wait for what nobody was left to do, without a circle of locks, and noted who held and
 // wanted what. This turns the note into a finding. Sees only what the recorder saw.
+#include <string.h>
+
 #include "detector.h"
 #include "rules.h"
 
@@ -82,8 +84,8 @@ static char *sentence(const struct finding *finding, const struct model_incident
     }
 }
 
-static void add_thread(struct finding *finding, const struct model_incident *incident,
-    const struct trace_incident_thread *row, GString *parts)
+static void add_thread(
+    struct finding *finding, const struct model_incident *incident, const struct trace_incident_thread *row)
 {
     const struct model *model = finding->model;
     g_autoptr(GArray) holds = g_array_new(false, false, sizeof(struct hold));
@@ -105,8 +107,32 @@ static void add_thread(struct finding *finding, const struct model_incident *inc
     const struct model_object *wanted = model_object(model, row->object_id);
     finding_add_step(finding, row->thread_id, request ? request : "request", wanted, row->stack_id,
         (const struct hold *)(const void *)holds->data, holds->len);
-    g_autofree char *stack = fingerprint_stack(model, row->stack_id);
-    g_string_append_printf(parts, "%s < %s\n", wanted ? wanted->class_key : "join", stack);
+}
+
+static gint compare_texts(gconstpointer left, gconstpointer right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+// What and where those wait because of whom the others do. How many they are, and where the others have come to by then, is
+// not the same in each run.
+static void set_id(struct finding *finding, const GPtrArray *rows)
+{
+    g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned i = 0; i < rows->len && rank(rows->pdata[i]) == rank(rows->pdata[0]); i++) {
+        const struct trace_incident_thread *row = rows->pdata[i];
+        const struct model_object *wanted = model_object(finding->model, row->object_id);
+        g_autofree char *stack = fingerprint_stack(finding->model, row->stack_id);
+        char *place = g_strdup_printf("%s < %s\n", wanted ? wanted->class_key : "join", stack);
+        if (g_ptr_array_find_with_equal_func(places, place, g_str_equal, NULL))
+            g_free(place);
+        else
+            g_ptr_array_add(places, place);
+    }
+    g_ptr_array_sort(places, compare_texts);
+    g_ptr_array_add(places, NULL);
+    g_autofree char *parts = g_strjoinv(NULL, (char **)places->pdata);
+    finding_set_id(finding, parts);
 }
 
 static void report(struct detection *detection, const struct model_incident *incident)
@@ -122,11 +148,10 @@ static void report(struct detection *detection, const struct model_incident *inc
     const struct trace_incident_thread *root = rows->pdata[0];
     finding->verdict = "observed";
     finding->site_stack = root->stack_id;
-    g_autoptr(GString) parts = g_string_new(NULL);
     for (unsigned i = 0; i < rows->len; i++)
-        add_thread(finding, incident, rows->pdata[i], parts);
+        add_thread(finding, incident, rows->pdata[i]);
     finding_set_message(finding, sentence(finding, incident, root));
-    finding_set_id(finding, parts->str);
+    set_id(finding, rows);
     finding_list_add(detection->findings, finding);
 }
 

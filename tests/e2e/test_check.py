@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What a check is to the program and to whoever watches it: nothing in the way, progress for people only, and findings
-that keep their names."""
+"""What a check is to the program and to whoever watches it: nothing in the way, and progress for people only."""
 
 import json
 import os
 import pty
-import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import harness
 from harness import FOUND_SOMETHING, PROGRAMS, TRENZA, case, require, require_equal, run
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = PROGRAMS.parent.parent / 'samples'
 
 
@@ -31,12 +27,6 @@ def on_a_terminal(argv, **more):
             pass
         os.close(master)
         return process.wait(60), shown.decode(errors='replace')
-
-
-def finding_ids(folder, argv, **more):
-    run([TRENZA, 'check', f'--format=json:{folder}/ids.json', '--', *argv], **more)
-    return sorted(finding['id'] for finding in json.loads((folder / 'ids.json').read_text())['findings']
-                  if finding['level'] == 'error')
 
 
 @case
@@ -61,24 +51,6 @@ def colour_and_progress_are_for_terminals(folder):
     require('\r\033[K' in shown and shown.index('8 of 8') < shown.index('lock-order-cycle'), 'the line of progress goes')
     ended = run([TRENZA, 'check', folder / 'traces'])
     require(b'of 8 traces' not in ended.err and b'\033' not in ended.out + ended.err, f'elsewhere: {ended}')
-
-
-@case
-def findings_keep_their_ids(folder):
-    """Another run, another place, other lines, no PIE, other load addresses."""
-    source = (ROOT / 'samples/abba.c').read_text()
-    ids = {}
-    for name, text, options in (('first', source, ['-O1']), ('again', source, ['-O1']), ('fixed-address', source, ['-no-pie']),
-                                ('moved', re.sub(r'^#include', '// one\n// more\n\n#include', source, count=1, flags=re.M), ['-O1'])):
-        place = folder / name
-        place.mkdir()
-        shutil.copy(ROOT / 'samples/luck.h', place)
-        (place / 'abba.c').write_text(text)
-        built = run(['cc', '-g', *options, '-pthread', '-o', place / 'abba', place / 'abba.c'])
-        require_equal(built.status, 0, f'{name}: {built}')
-        ids[name] = finding_ids(folder, [place / 'abba'], cwd=place)
-    require_equal(len(ids['first']), 1, 'findings')
-    require_equal({name: found for name, found in ids.items() if found != ids['first']}, {}, 'ids that differ')
 
 
 if __name__ == '__main__':

@@ -195,7 +195,7 @@ static void recursive_mutex_given_back_once(void **state)
     trace_builder_script(builder,
         "T1 create T2; T1 acquire m @f:1; T1 acquire m @f:2; T1 cond-wait c m @f:3; T2 request m @g:1");
     trace_builder_stuck(builder, "T1 cond-wait c @f:3 m @f:1; T2 request m @g:1");
-    expect_of(builder, "", "error cond-wait-holding-lock; error stuck");
+    expect_of(builder, "", "error stuck; error cond-wait-holding-lock");
 }
 
 static void signals_nobody_hears(void **state)

@@ -4,7 +4,8 @@
 //     pthread_mutex_init(&queue->lock, NULL);
 //     TRENZA_NAME_MUTEX(&queue->lock, "input queue");
 //
-// The name belongs to the lock until it is destroyed or its memory goes; at most 47 bytes of it are kept. Threads are named with
+// The name belongs to the lock until it is destroyed or its memory goes; at most 47 bytes of it are kept. Names that
+// differ in a number in brackets only ("queue[3]") are those of one class of locks. Threads are named with
 // pthread_setname_np. A child made by fork knows none of this until it says it again.
 //
 // TRENZA_ORDER_MUTEX_BY_ADDRESS(&account->lock) says of a lock, for as long: among such locks that were made at the same place in

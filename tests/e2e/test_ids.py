@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Findings keep their ids: with any number of workers, wherever the program is built and loaded, and when lines move. So a
+baseline of one such run holds for all of them."""
+
+import json
+import re
+from pathlib import Path
+
+import harness
+from harness import FOUND_SOMETHING, TRENZA, case, require, require_equal, run
+
+SOURCE = Path(__file__).resolve().parent / 'workers.c'
+MISTAKES = {'lock-order-cycle', 'unlock-unheld', 'double-lock', 'unreleased-lock', 'thread-leak'}
+
+
+def check(folder, argv, *options):
+    """-> (exit status, {id: rule}) of a check."""
+    ended = run([TRENZA, 'check', f'--format=json:{folder}/report.json', *options, '--', *argv])
+    findings = json.loads((folder / 'report.json').read_text())['findings']
+    return ended.status, {finding['id']: finding['rule'] for finding in findings}
+
+
+def built(place, *options, source=SOURCE.read_text()):
+    place.mkdir(parents=True)
+    (place / 'workers.c').write_text(source)
+    ended = run(['cc', '-g', '-D_GNU_SOURCE', '-pthread', *options, '-o', place / 'workers', place / 'workers.c'])
+    require_equal(ended.status, 0, f'{options}: {ended}')
+    return place / 'workers'
+
+
+@case
+def whatever_the_number_of_workers(folder):
+    program = built(folder / 'a')
+    for how, least, rules in (('mistakes', 2, MISTAKES), ('ring', 2, {'lock-order-cycle'}), ('meet', 2, {'deadlock'}),
+                              ('wait', 1, {'stuck'}), ('late', 2, {'stuck', 'cond-wait-holding-lock'})):
+        _, first = check(folder, [program, how, least])
+        require_equal(set(first.values()), rules, how)
+        for workers in (2, 3, 4, 16):
+            require_equal(check(folder, [program, how, workers]), (FOUND_SOMETHING, first), f'{how} {workers}')
+    _, alone = check(folder, [program, 'mistakes', 1])
+    _, several = check(folder, [program, 'mistakes', 2])
+    require(set(alone) < set(several), f'one worker: {alone} of {several}')
+    require_equal(set(alone.values()), MISTAKES - {'lock-order-cycle'}, 'one worker: rules')
+
+
+@case
+def wherever_it_is_built_and_loaded(folder):
+    moved = re.sub(r'^#include', '// one\n// more\n\n#include', SOURCE.read_text(), count=1, flags=re.M)
+    _, first = check(folder, [built(folder / 'first'), 'mistakes', 2])
+    require_equal(set(first.values()), MISTAKES, 'rules')
+    elsewhere = built(folder / 'elsewhere', f'-ffile-prefix-map={folder}=/builds/17/project')
+    for name, argv in (('again', [folder / 'first/workers']),
+                       ('no load address', ['setarch', '-R', folder / 'first/workers']),
+                       ('a fixed address', [built(folder / 'fixed', '-no-pie', '-fno-pie')]),
+                       ('other lines', [built(folder / 'moved', source=moved)]),
+                       ('another compiler flag', [built(folder / 'dwarf', '-gdwarf-4', '-fno-omit-frame-pointer')]),
+                       ('a machine with other paths', [elsewhere]),
+                       ('a deep folder', [built(folder / 'very/deep/down')])):
+        require_equal(check(folder, [*argv, 'mistakes', 2])[1], first, name)
+
+
+@case
+def so_one_baseline_holds_for_all(folder):
+    program = built(folder / 'first')
+    moved = built(folder / 'moved', '-no-pie', source='\n\n' + SOURCE.read_text())
+    for how in ('mistakes', 'meet', 'late'):
+        status, _ = check(folder, [program, how, 2], '--output', folder / f'{how}.db', f'--format=json:{folder}/{how}.json')
+        require_equal(status, FOUND_SOMETHING, how)
+        for base in (f'{how}.json', f'{how}.db'):
+            status, _ = check(folder, [moved, how, 16], f'--baseline={folder}/{base}')
+            require(status not in (FOUND_SOMETHING, harness.TRENZA_FAILED), f'{base}: {status}')
+            report = json.loads((folder / 'report.json').read_text())
+            require(all(finding['baseline'] for finding in report['findings']) and report['findings'], f'{base}: flags')
+    status, _ = check(folder, [program, 'mistakes', 4], f'--baseline={folder}/meet.json')
+    require_equal(status, FOUND_SOMETHING, 'what is not in the baseline')
+
+
+if __name__ == '__main__':
+    harness.main()
