@@ -151,15 +151,20 @@ static bool read_line(struct reader *reader, const char *line, GError **error)
 bool suppressions_read(const char *path, GPtrArray *ret_suppressions, GError **error)
 {
     g_autofree char *text = NULL;
-    if (!g_file_get_contents(path, &text, NULL, error))
+    size_t length;
+    if (!g_file_get_contents(path, &text, &length, error))
         return false;
     struct reader reader = { .path = path, .result = ret_suppressions };
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     bool good = true;
     for (char **line = lines; *line && good; line++) {
         reader.line++;
-        good = read_line(&reader, g_strstrip(*line), error);
+        // GLib's patterns may read past the end of what is none.
+        good = g_utf8_validate(*line, -1, NULL) ? read_line(&reader, g_strstrip(*line), error)
+                                                : complain(&reader, "not UTF-8", error);
     }
+    if (good && strlen(text) < length)
+        good = complain(&reader, "a NUL byte: this is no text", error);
     if (good && reader.entry)
         good = complain(&reader, "the last entry does not end", error);
     suppression_free(reader.entry);

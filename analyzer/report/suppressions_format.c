@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Findings as suppressions to copy into a file. Lines of code are left out, so that an entry outlives edits around it.
+// Findings as suppressions to copy into a file. Lines of code and indices are left out, so that an entry
+// outlives edits around it and is good for every lock of an array.
 #include <string.h>
 
 #include "call_stack.h"
@@ -17,20 +18,26 @@ static void append_item(GString *text, const char *key, const char *value)
     g_string_append_c(text, '\n');
 }
 
-// "mutex at queue.c:30" -> "mutex at queue.c:*"
-static char *without_line(const char *label)
+// "mutex at queue.c:30" -> "mutex at queue.c:*", "accounts[3].lock" -> "accounts[*].lock": of all locks of the class.
+static char *class_pattern(const char *label)
 {
-    const char *colon = strrchr(label, ':');
-    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
-        return g_strdup(label);
-    return g_strdup_printf("%.*s:*", (int)(colon - label), label);
+    GString *pattern = g_string_new(NULL);
+    for (const char *at = label; *at;) {
+        size_t digits = strspn(at, "0123456789");
+        char before = pattern->len ? pattern->str[pattern->len - 1] : 0;
+        bool index = digits && before == '[' && at[digits] == ']';
+        bool line = digits && before == ':' && !at[digits];
+        g_string_append_len(pattern, index || line ? "*" : at, index || line ? 1 : (gssize)MAX(digits, 1));
+        at += MAX(digits, 1);
+    }
+    return g_string_free(pattern, false);
 }
 
 static void append_locks(GString *text, const struct finding *finding)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; i < finding->objects->len; i++) {
-        char *pattern = without_line(((const struct model_object *)finding->objects->pdata[i])->label);
+        char *pattern = class_pattern(((const struct model_object *)finding->objects->pdata[i])->label);
         if (!g_hash_table_contains(seen, pattern))
             append_item(text, "lock:", pattern);
         g_hash_table_add(seen, pattern);

@@ -75,5 +75,17 @@ def so_one_baseline_holds_for_all(folder):
     require_equal(status, FOUND_SOMETHING, 'what is not in the baseline')
 
 
+@case
+def and_so_do_suppressions(folder):
+    program = built(folder / 'first')
+    moved = built(folder / 'moved', source='\n\n' + SOURCE.read_text())
+    for how in ('ring', 'mistakes', 'meet'):
+        status, _ = check(folder, [program, how, 16], f'--gen-suppressions={folder}/{how}.supp')
+        require_equal(status, FOUND_SOMETHING, how)
+        for workers in (2, 3):
+            status, _ = check(folder, [moved, how, workers], f'--suppressions={folder}/{how}.supp')
+            require(status not in (FOUND_SOMETHING, harness.TRENZA_FAILED), f'{how} {workers}: {status}')
+
+
 if __name__ == '__main__':
     harness.main()
