@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "command.h"
 #include "confirm.h"
 #include "finish.h"
+#include "leftovers.h"
 #include "output.h"
 #include "recorder.h"
 #include "source_root.h"
@@ -141,6 +143,9 @@ static bool write_report(const struct report *report, const struct sink *sink, F
         output.stream = stream;
     struct report_style style = { .colour = !sink->file && output_wants_colour(stream) };
     g_autofree char *text = sink->format->render(report, &style);
+    // One write: others, like what the program has left behind, may write to the same log.
+    fflush(output.stream);
+    setvbuf(output.stream, NULL, _IONBF, 0);
     bool good = fputs(text, output.stream) != EOF;
     return output_close(&output, good) && good;
 }
@@ -217,6 +222,7 @@ static int check_traces(
     char **operands, const struct request *request, const struct confirm *again, bool program_ran, int status)
 {
     g_autoptr(GError) error = NULL;
+    leftovers_watch();
     g_autoptr(GPtrArray) paths = traces_find(operands, &error);
     g_autoptr(GPtrArray) analyses = paths ? traces_analyse(paths, options.all, &error) : NULL;
     if (!analyses)
@@ -250,6 +256,20 @@ static int exit_of_error(const GError *error)
     return COMMAND_FAILED;
 }
 
+static void do_nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+// That nobody reads a report is an error, and no reason to die. Ignored, the signal would be for the program, too, when it
+// is run again.
+static void outlive_readers(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+        signal(SIGPIPE, do_nothing);
+}
+
 static int record_and_check(const char *trace, char **program, const struct request *request)
 {
     struct recorder_options recorder = {
@@ -265,10 +285,12 @@ static int record_and_check(const char *trace, char **program, const struct requ
     };
     struct recorder_result result = { .exit_status = -1 };
     g_autoptr(GError) error = NULL;
+    leftovers_watch();
     if (!recorder_run(&recorder, &result, &error)) {
         command_fail("%s", error->message);
         return exit_of_error(error);
     }
+    outlive_readers();
     if (!finish_trace(trace, &error))
         return command_fail("%s", error->message);
     char *traces[] = { (char *)trace, NULL };
@@ -279,14 +301,28 @@ static int record_and_check(const char *trace, char **program, const struct requ
     return check_traces(traces, request, confirms ? &again : NULL, true, result.exit_status);
 }
 
+// Everything that is made in the folder of a trace that is not kept.
+static const char *const names[] = { "trenza.db", "trenza.db-wal", "trenza.db-shm", "trenza.db-journal",
+    "trenza.db.steered", "trenza.db.steered-wal", "trenza.db.steered-shm" };
+
+static void note_folder(const char *folder)
+{
+    leftovers_add(folder);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(folder, names[i], NULL);
+        leftovers_add(path);
+    }
+}
+
 static void remove_folder(const char *folder)
 {
-    static const char *const names[] = { "trenza.db", "trenza.db-wal", "trenza.db-shm", "trenza.db-journal" };
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *path = g_build_filename(folder, names[i], NULL);
         g_unlink(path);
+        leftovers_forget(path);
     }
     g_rmdir(folder);
+    leftovers_forget(folder);
 }
 
 static int check_program(char **program, const struct request *request)
@@ -301,6 +337,7 @@ static int check_program(char **program, const struct request *request)
     g_autofree char *folder = g_dir_make_tmp("trenza-XXXXXX", &error);
     if (!folder)
         return command_fail("check: %s", error->message);
+    note_folder(folder);
     g_autofree char *trace = g_build_filename(folder, "trenza.db", NULL);
     int code = record_and_check(trace, program, request);
     remove_folder(folder);

@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "leftovers.h"
 
 static void output_done(struct output *output)
 {
+    if (output->temporary)
+        leftovers_forget(output->temporary);
     g_free(output->path);
     g_free(output->temporary);
     *output = (struct output){ 0 };
@@ -38,6 +41,8 @@ bool output_open(struct output *output, const char *path)
     } else {
         output->temporary = g_strdup_printf("%s.XXXXXX", path);
         fd = g_mkstemp_full(output->temporary, O_RDWR | O_CLOEXEC, 0666);
+        if (fd >= 0)
+            leftovers_add(output->temporary);
     }
     output->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (output->stream)

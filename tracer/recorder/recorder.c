@@ -184,6 +184,10 @@ static void tear_down(struct recorder *recorder)
         close(recorder->signals.fd);
     if (recorder->epoll_fd >= 0)
         close(recorder->epoll_fd);
+    // Whoever has ended the program shall have what is made of the trace, however impatient: what is pending goes, too.
+    static const int requests[] = { SIGINT, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < G_N_ELEMENTS(requests) && recorder->ending.why == RECORDER_ENDED_INTERRUPTED; i++)
+        signal(requests[i], SIG_IGN);
     if (recorder->state_changed)
         launch_restore(&recorder->state);
     program_done(&recorder->program);

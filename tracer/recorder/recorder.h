@@ -85,6 +85,7 @@ enum recorder_error {
 // Records until the program has ended. True: the trace is complete and closed (but see keep_open), *ret_result is set. False: *error says
 // why in one line for people; when the program ran all the same, its status is in *ret_result (exit_status >= 0,
 // else -1) and whatever could be written is in the trace. Not reentrant: it handles SIGINT, SIGTERM and SIGCHLD.
+// After RECORDER_ENDED_INTERRUPTED SIGINT, SIGTERM and SIGHUP are ignored from then on.
 bool recorder_run(const struct recorder_options *options, struct recorder_result *ret_result, GError **error);
 
 #endif
