@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,14 +30,34 @@ static bool must_stay(const char *path)
     return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+// What the program wrote there stays, and what it yet writes comes behind the report: a descriptor that is open is not opened
+// anew. -1: path names none.
+static int own_descriptor(const char *path)
+{
+    static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+    if (strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        guint64 fd;
+        if (g_str_has_prefix(path, folders[i]) &&
+            g_ascii_string_to_unsigned(path + strlen(folders[i]), 10, 0, INT_MAX, &fd, NULL))
+            return (int)fd;
+    }
+    return -1;
+}
+
 bool output_open(struct output *output, const char *path)
 {
     *output = (struct output){ .stream = stdout };
     if (!path)
         return true;
     output->path = g_strdup(path);
-    int fd;
-    if (must_stay(path)) {
+    int fd = own_descriptor(path);
+    if (fd >= 0) {
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    } else if (must_stay(path)) {
         fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     } else {
         output->temporary = g_strdup_printf("%s.XXXXXX", path);

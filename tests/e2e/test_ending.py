@@ -160,6 +160,48 @@ def what_is_to_be_ignored_is_ignored(folder):
     require_equal(ended.status, 128 + signal.SIGTERM, str(ended))
 
 
+@case
+def what_a_program_sends_to_its_group_is_its_own(folder):
+    """As `kill 0` in a shell; the recorder is in the group, and no part of the program."""
+    script = 'trap "" TERM INT HUP QUIT USR1 USR2; for s in TERM INT HUP QUIT USR1 USR2; do kill -$s 0; sleep 0.15; done; ' \
+             'echo alive; exit 3'
+    ended = start_check(folder, ['/bin/sh', '-c', script]).wait(LONGEST)
+    require_nobody_left(folder)
+    require_equal((ended.status, ended.out), (3, b'alive\n'), str(ended))
+    require_equal(json.loads((folder / 'report.json').read_text())['runs'][0]['incidents'], [], 'incidents')
+
+
+@case
+def signals_that_mean_nothing_here_are_the_programs(folder):
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGQUIT):
+        name = signal.Signals(number).name[3:]
+        (folder / 'ready').unlink(missing_ok=True)
+        started = start_check(folder, ['/bin/sh', '-c', f'trap "echo {name}; exit 6" {name}; : >ready; '
+                                       'while :; do sleep 0.05; done'])
+        wait_until((folder / 'ready').exists, 'it is ready')
+        started.signal(number)
+        ended = started.wait(LONGEST)
+        require_nobody_left(folder)
+        require_equal((ended.status, ended.out), (6, f'{name}\n'.encode()), str(ended))
+
+
+@case
+def who_was_there_before_stays(folder):
+    """A shell that has become the recorder had a child."""
+    script = 'TRENZA_TEST_MARK= sleep 60 & echo $!; exec "$@"'
+    ended = harness.run(['/bin/sh', '-c', script, 'sh', TRENZA, 'check', f'--format=json:{folder}/report.json', '--timeout=1',
+                         '--', *program('hostile', 'session', 'hang')], environment={'TRENZA_TEST_MARK': folder.name})
+    before = int(ended.out)
+    try:
+        require_nobody_left(folder)
+        require_equal(ended.status, 128 + signal.SIGTERM, str(ended))
+        require(ended.seconds < LONGEST, str(ended))
+        with open(f'/proc/{before}/comm', encoding='utf-8') as name:
+            require_equal(name.read(), 'sleep\n', 'the child from before')
+    finally:
+        os.kill(before, signal.SIGKILL)
+
+
 class Terminal:
     """A command in the foreground of a terminal of its own."""
 

@@ -69,6 +69,17 @@ def little_address_space(folder):
 
 
 @case
+def little_address_space_for_the_recorder(folder):
+    """Each process would have some 270 MB of it at best."""
+    target = ' '.join(program('lock_pairs', 20, 500))
+    path = folder / 'trace.db'
+    ended = run(with_limit_in_target('as', 1_000_000_000, record_command(
+        path, ['sh', '-c', f'for i in 1 2 3 4 5 6 7 8; do {target} & done; wait; exit 4'])))
+    require_equal((ended.status, ended.out), (4, b'10000\n' * 8), str(ended))
+    Trace(path).require_sound(processes=9, threads=1 + 8 * 21)
+
+
+@case
 def few_descriptors(folder):
     for descriptors in (3, 4, 6, 16):
         argv = with_limit_in_target('nofile', descriptors, program(*TARGET))

@@ -142,6 +142,15 @@ def small_disk(folder, kilobytes, argv):
 
 
 @case
+def a_report_to_dev_stdout_comes_behind_what_the_program_wrote(folder):
+    for path, other in (('/dev/stdout', 'out'), ('/dev/fd/1', 'out'), ('/dev/stderr', 'err')):
+        ended = run([TRENZA, 'check', f'--format=json:{path}', '--', 'sh', '-c', 'echo written; echo written >&2'])
+        text = getattr(ended, other).decode()
+        require(text.startswith('written\n{'), f'{path}: {ended}')
+        json.loads(text[len('written\n'):])
+
+
+@case
 def a_disk_of_any_size_is_enough_or_told(folder):
     """The trace, its names, the report: whatever does not fit ends in 125 and one line, the rest is whole."""
     if not harness.own_mounts():

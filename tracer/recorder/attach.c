@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #include "proc.h"
+
+#define PROCESSES_FIT 64u // into the limit on address space
 
 struct target {
     struct attach_source source; // the pidfd; fd -1: there is none
@@ -104,17 +107,27 @@ static void accept_connections(struct attach *attach)
         turn_away(attach);
 }
 
-// A memfd for a segment of as many slots as the limits on file sizes allow. -1 and errno when not even the least.
-static int make_memory(uint32_t *ret_slots)
+// Where address space is limited, many processes shall have some of it; one that needs more slots asks again.
+static uint32_t most_slots(void)
+{
+    struct rlimit limit;
+    uint32_t slots = WIRE_SLOTS;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        while (slots > WIRE_SLOTS_MIN && WIRE_SEGMENT_BYTES(slots) > limit.rlim_cur / PROCESSES_FIT)
+            slots /= 2;
+    return slots;
+}
+
+// A memfd for a segment of as many slots as the limits on file sizes and address space allow, and the segment. -1 and errno
+// when not even the least.
+static int make_memory(struct segment **ret_segment)
 {
     int fd = memfd_create("trenza-segment", MFD_CLOEXEC);
     if (fd < 0)
         return -1;
-    for (uint32_t slots = WIRE_SLOTS; slots >= WIRE_SLOTS_MIN; slots /= 2)
-        if (ftruncate(fd, (off_t)WIRE_SEGMENT_BYTES(slots)) == 0) {
-            *ret_slots = slots;
+    for (uint32_t slots = most_slots(); slots >= WIRE_SLOTS_MIN; slots /= 2)
+        if (ftruncate(fd, (off_t)WIRE_SEGMENT_BYTES(slots)) == 0 && (*ret_segment = segment_new(fd, slots)))
             return fd;
-        }
     int failure = errno;
     close(fd);
     errno = failure;
@@ -245,17 +258,16 @@ static pid_t trusted_peer(int connection)
 // Everything is handed to the drain thread before the target may write its first event.
 static void answer(struct attach *attach, int connection, pid_t pid, const struct wire_hello *hello)
 {
-    uint32_t slots;
-    int memory = make_memory(&slots);
-    struct segment *segment = memory >= 0 ? segment_new(memory, slots) : NULL;
-    if (segment) {
-        welcome_process(attach, pid, hello, segment);
-        send_welcome(attach, connection, memory, slots);
-    } else {
+    struct segment *segment;
+    int memory = make_memory(&segment);
+    if (memory < 0) {
         refuse(attach, pid);
+        return;
     }
-    if (memory >= 0)
-        close(memory);
+    uint32_t slots = segment->slots;
+    welcome_process(attach, pid, hello, segment);
+    send_welcome(attach, connection, memory, slots);
+    close(memory);
 }
 
 static void hear_connection(struct attach *attach, struct attach_source *source)

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "launch.h"
 #include "proc.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -33,6 +32,7 @@ void ending_init(struct ending *ending, const struct attach *attach, struct drai
     *ending = (struct ending){
         .attach = attach,
         .drain = drain,
+        .before = proc_descendants(getpid()),
         .incident_until = ENDING_NEVER,
         .patience_until = ENDING_NEVER,
         .kill_at = ENDING_NEVER,
@@ -40,13 +40,66 @@ void ending_init(struct ending *ending, const struct attach *attach, struct drai
     };
 }
 
+void ending_done(struct ending *ending)
+{
+    if (ending->before)
+        g_array_unref(ending->before);
+    ending->before = NULL;
+}
+
 // --- the steps ---
+
+static bool contains(const GArray *pids, pid_t pid)
+{
+    for (guint i = 0; i < pids->len; i++)
+        if (g_array_index(pids, pid_t, i) == pid)
+            return true;
+    return false;
+}
+
+static void add_all(GArray *pids, const GArray *more)
+{
+    if (more->len > 0)
+        g_array_append_vals(pids, more->data, more->len);
+}
+
+// Everything below this process that the program has started. A shell that has become us may have had children, too.
+static GArray *find_tree(const struct ending *ending)
+{
+    GArray *tree = proc_descendants(getpid());
+    g_autoptr(GArray) others = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    for (guint i = 0; i < ending->before->len; i++) {
+        g_autoptr(GArray) below = proc_descendants(g_array_index(ending->before, pid_t, i));
+        add_all(others, below);
+    }
+    add_all(others, ending->before);
+    for (guint i = tree->len; i-- > 0;)
+        if (contains(others, g_array_index(tree, pid_t, i)))
+            g_array_remove_index(tree, i);
+    return tree;
+}
 
 static void signal_tree(const struct ending *ending, int signal_number)
 {
-    g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_autoptr(GArray) pids = find_tree(ending);
     attach_collect(ending->attach, pids);
-    launch_signal_tree(pids, signal_number);
+    if (!ending->program_ended)
+        g_array_append_val(pids, ending->pid); // where there is no /proc
+    for (guint i = 0; i < pids->len; i++)
+        kill(g_array_index(pids, pid_t, i), signal_number);
+}
+
+// To the program and those of its tree that are in its process group.
+static void signal_group(const struct ending *ending, int signal_number)
+{
+    pid_t group = getpgid(ending->pid);
+    g_autoptr(GArray) tree = find_tree(ending);
+    kill(ending->pid, signal_number);
+    for (guint i = 0; i < tree->len; i++) {
+        pid_t pid = g_array_index(tree, pid_t, i);
+        if (pid != ending->pid && getpgid(pid) == group)
+            kill(pid, signal_number);
+    }
 }
 
 static void begin(struct ending *ending)
@@ -70,7 +123,7 @@ static void go_on(struct ending *ending)
     ending->incident_until = ENDING_NEVER;
     ending->patience_until = clock_now_ns() + PATIENCE_NS;
     if (ending->passes_on)
-        launch_signal_group(ending->pid, SIGINT);
+        signal_group(ending, SIGINT);
 }
 
 static void wait_for_incident(
@@ -192,8 +245,21 @@ int64_t ending_next(const struct ending *ending, int64_t now)
 
 bool ending_tree_is_empty(const struct ending *ending)
 {
-    g_autoptr(GArray) tree = proc_descendants(getpid());
-    return tree->len == 0 && attach_alive(ending->attach) == 0;
+    if (attach_alive(ending->attach) > 0)
+        return false;
+    if (ending->before->len == 0)
+        return !proc_has_children();
+    g_autoptr(GArray) tree = find_tree(ending);
+    return tree->len == 0;
+}
+
+bool ending_is_of_program(const struct ending *ending, pid_t pid)
+{
+    const char *executable;
+    if (attach_knows(ending->attach, pid, &executable))
+        return true;
+    g_autoptr(GArray) tree = find_tree(ending);
+    return contains(tree, pid);
 }
 
 bool ending_is_over(const struct ending *ending, int64_t now)

@@ -24,7 +24,8 @@
 struct ending {
     const struct attach *attach;
     struct drain *drain;
-    pid_t pid; // of the program
+    GArray *before; // of pid_t: what was below this process already
+    pid_t pid;      // of the program
     bool program_ended;
     enum recorder_ended why; // RECORDER_ENDED_EXIT: nothing but the program itself
     bool begun;              // the tree has got its SIGTERM
@@ -40,6 +41,8 @@ struct ending {
 };
 
 void ending_init(struct ending *ending, const struct attach *attach, struct drain *drain);
+
+void ending_done(struct ending *ending);
 
 // The reasons. Whoever asks a second time hurries it.
 void ending_requested(struct ending *ending);
@@ -60,7 +63,9 @@ int64_t ending_next(const struct ending *ending, int64_t now);
 // Nothing is left, or nothing helps. Only once it has begun.
 bool ending_is_over(const struct ending *ending, int64_t now);
 
-// No descendant of this process and no recorded process is alive.
+// The process is below the program, or the program itself.
+bool ending_is_of_program(const struct ending *ending, pid_t pid);
+// Nothing that the program has started and no recorded process is alive.
 bool ending_tree_is_empty(const struct ending *ending);
 
 #endif

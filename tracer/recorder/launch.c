@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "proc.h"
 #include "recorder.h"
 #include "wire.h"
 
@@ -26,6 +25,15 @@
 
 extern char **environ;
 
+// Every process that is recorded takes descriptors and address space here.
+static const int lifted[LAUNCH_LIMITS] = { RLIMIT_NOFILE, RLIMIT_AS };
+
+static void restore_limits(const struct launch_state *state)
+{
+    for (unsigned i = 0; i < LAUNCH_LIMITS; i++)
+        setrlimit(lifted[i], &state->limits[i]);
+}
+
 void launch_prepare(struct launch_state *state, const sigset_t *blocked)
 {
     pthread_sigmask(SIG_BLOCK, blocked, &state->mask);
@@ -34,9 +42,11 @@ void launch_prepare(struct launch_state *state, const sigset_t *blocked)
     // A file-size limit must be an error here, not a death.
     struct sigaction ignore = { .sa_handler = SIG_IGN };
     sigaction(SIGXFSZ, &ignore, &state->file_size_action);
-    getrlimit(RLIMIT_NOFILE, &state->files);
-    struct rlimit most = { state->files.rlim_max, state->files.rlim_max };
-    setrlimit(RLIMIT_NOFILE, &most);
+    for (unsigned i = 0; i < LAUNCH_LIMITS; i++) {
+        getrlimit(lifted[i], &state->limits[i]);
+        struct rlimit most = { state->limits[i].rlim_max, state->limits[i].rlim_max };
+        setrlimit(lifted[i], &most);
+    }
     prctl(PR_GET_CHILD_SUBREAPER, &state->was_subreaper);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -44,7 +54,7 @@ void launch_prepare(struct launch_state *state, const sigset_t *blocked)
 void launch_restore(const struct launch_state *state)
 {
     prctl(PR_SET_CHILD_SUBREAPER, state->was_subreaper);
-    setrlimit(RLIMIT_NOFILE, &state->files);
+    restore_limits(state);
     sigaction(SIGXFSZ, &state->file_size_action, NULL);
     sigaction(SIGCHLD, &state->child_action, NULL);
     pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
@@ -136,7 +146,7 @@ static void become_program(const struct launch_state *state, char **argv, const 
         dup2(null, standard);
     if (null > 2)
         close(null);
-    setrlimit(RLIMIT_NOFILE, &state->files);
+    restore_limits(state);
     sigaction(SIGXFSZ, &state->file_size_action, NULL);
     sigaction(SIGCHLD, &state->child_action, NULL);
     sigprocmask(SIG_SETMASK, &state->mask, NULL);
@@ -191,26 +201,4 @@ pid_t launch_program(const struct launch_state *state, char **argv, const char *
         code = failure == ENOENT ? RECORDER_ERROR_NOT_FOUND : RECORDER_ERROR_CANNOT_RUN;
     g_set_error(error, RECORDER_ERROR, code, "cannot run '%s': %s", argv[0], g_strerror(failure));
     return 0;
-}
-
-// --- the tree ---
-
-void launch_signal_group(pid_t child, int signal_number)
-{
-    pid_t group = getpgid(child);
-    g_autoptr(GArray) tree = proc_descendants(getpid());
-    for (guint i = 0; i < tree->len; i++) {
-        pid_t pid = g_array_index(tree, pid_t, i);
-        if (pid == child || getpgid(pid) == group)
-            kill(pid, signal_number);
-    }
-}
-
-void launch_signal_tree(GArray *besides, int signal_number)
-{
-    for (guint i = 0; i < besides->len; i++)
-        kill(g_array_index(besides, pid_t, i), signal_number);
-    g_autoptr(GArray) tree = proc_descendants(getpid());
-    for (guint i = 0; i < tree->len; i++)
-        kill(g_array_index(tree, pid_t, i), signal_number);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Starts the program as its user would have, only with the preload in its environment; ends it and all it has started.
+// Starts the program as its user would have, only with the preload in its environment.
 #ifndef TRENZA_RECORDER_LAUNCH_H
 #define TRENZA_RECORDER_LAUNCH_H
 
@@ -9,16 +9,18 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#define LAUNCH_LIMITS 2u // that are lifted
+
 // What of this process's state a child must get as it was before the recorder changed it.
 struct launch_state {
     sigset_t mask;
     struct sigaction child_action;     // SIGCHLD
     struct sigaction file_size_action; // SIGXFSZ
-    struct rlimit files;
+    struct rlimit limits[LAUNCH_LIMITS];
     int was_subreaper;
 };
 
-// Blocks the signals in `blocked`, so that a signalfd may have them, collects orphans, and lifts the limit on descriptors.
+// Blocks the signals in `blocked`, so that a signalfd may have them, collects orphans, and lifts limits.
 void launch_prepare(struct launch_state *state, const sigset_t *blocked);
 // Puts everything back.
 void launch_restore(const struct launch_state *state);
@@ -30,10 +32,5 @@ char *launch_find_preload(const char *given, GError **error);
 // script; NULL: as execvp finds argv[0]. mute: its standard streams are /dev/null. 0 and *error (CANNOT_RUN, NOT_FOUND, FAILED) when it could not be.
 pid_t launch_program(const struct launch_state *state, char **argv, const char *binary, const char *preload,
     const char *session_path, bool mute, GError **error);
-
-// Sends a signal to a child of this process and to those descendants that are in the child's process group.
-void launch_signal_group(pid_t child, int signal_number);
-// Sends a signal to every descendant of this process and to the pids given besides (array of pid_t).
-void launch_signal_tree(GArray *besides, int signal_number);
 
 #endif

@@ -112,18 +112,17 @@ static GArray *all_processes(void)
     return all;
 }
 
-// A zombie is a child, too.
-static bool has_no_children(void)
+bool proc_has_children(void)
 {
     siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
 }
 
 GArray *proc_descendants(pid_t ancestor)
 {
     GArray *found = g_array_new(FALSE, FALSE, sizeof(pid_t));
     // Looking at every process of a machine takes longer than a short recording's all.
-    if (ancestor == getpid() && has_no_children())
+    if (ancestor == getpid() && !proc_has_children())
         return found;
     g_autoptr(GArray) all = all_processes();
     g_array_append_val(found, ancestor);

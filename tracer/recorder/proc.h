@@ -15,6 +15,8 @@ pid_t proc_parent(pid_t pid);
 char *proc_arguments(pid_t pid);
 // It has a handler of its own for the signal. False when that is not to be found out.
 bool proc_catches(pid_t pid, int signal_number);
+// This process has children, zombies among them. What is below it, orphans too, makes that true where it is a subreaper.
+bool proc_has_children(void);
 // All living descendants of ancestor, of any depth, children before grandchildren: an array of pid_t.
 GArray *proc_descendants(pid_t ancestor);
 

@@ -118,7 +118,7 @@ static bool prepare_signals(struct recorder *recorder, GError **error)
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
     // What the program is to ignore (nohup, a background job of a script) is not for us either; blocked, it would come.
-    static const int heard[] = { SIGINT, SIGHUP, SIGQUIT };
+    static const int heard[] = { SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
     for (size_t i = 0; i < G_N_ELEMENTS(heard); i++) {
         struct sigaction inherited;
         if (sigaction(heard[i], NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
@@ -177,6 +177,7 @@ static void tear_down(struct recorder *recorder)
     if (recorder->drain_runs)
         drain_done(&recorder->drain);
     strangers_done(&recorder->strangers);
+    ending_done(&recorder->ending);
     attach_done(&recorder->attach);
     if (recorder->session_is_open)
         session_close(&recorder->session);
@@ -256,6 +257,13 @@ static bool announce_session(struct recorder *recorder, GError **error)
 
 // --- signals ---
 
+// What a program sends to its process group, it sends to its own: `kill 0` in a shell.
+static bool is_from_program(const struct recorder *recorder, const struct signalfd_siginfo *info)
+{
+    bool by_kill = info->ssi_code <= 0 && info->ssi_signo != SIGCHLD;
+    return by_kill && !attach_mode(recorder) && ending_is_of_program(&recorder->ending, (pid_t)info->ssi_pid);
+}
+
 static void hear_request_to_end(struct recorder *recorder)
 {
     if (attach_mode(recorder)) {
@@ -309,7 +317,9 @@ static void reap(struct recorder *recorder)
 static void hear_signals(struct recorder *recorder)
 {
     struct signalfd_siginfo info;
-    while (read(recorder->signals.fd, &info, sizeof info) == sizeof info)
+    while (read(recorder->signals.fd, &info, sizeof info) == sizeof info) {
+        if (is_from_program(recorder, &info))
+            continue;
         switch (info.ssi_signo) {
         case SIGCHLD:
             reap(recorder);
@@ -321,6 +331,7 @@ static void hear_signals(struct recorder *recorder)
             hear_other(recorder, &info);
             break;
         }
+    }
 }
 
 static void hear_notices(struct recorder *recorder)
