@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // SARIF 2.1.0 (OASIS), for code scanning services and editors. A finding is a result with one code flow: a thread flow
 // for each thread, and executionOrder through all of them tells the interleaving: the witness's where there is one, else
-// everything that was acquired before everything that is wanted. Places without a file are logical locations only.
+// everything that was acquired before everything that is wanted. Places without a file are logical locations only, but for that
+// of a result: code scanning refuses a whole file for one result without a physical location. It is then where else the
+// finding's stacks have a file, or in the program itself.
 #include <string.h>
 
 #include "call_stack.h"
@@ -40,6 +42,14 @@ static void add_artifact(JsonBuilder *builder, const struct report *report, cons
     json_builder_end_object(builder);
 }
 
+// A folder's URI ends in a slash, else what is relative to it would replace its last part.
+static void add_folder(JsonBuilder *builder, const char *path)
+{
+    g_autofree char *uri = g_filename_to_uri(path, NULL, NULL);
+    g_autofree char *folder = g_strconcat(uri, g_str_has_suffix(uri, "/") ? "" : "/", NULL);
+    json_add_string(builder, "uri", folder);
+}
+
 static void add_physical(JsonBuilder *builder, const struct report *report, const struct finding *finding,
     const struct call_frame *frame)
 {
@@ -56,20 +66,25 @@ static void add_physical(JsonBuilder *builder, const struct report *report, cons
     json_builder_end_object(builder);
 }
 
+static void add_logical(JsonBuilder *builder, const struct call_frame *frame)
+{
+    g_autofree char *offset =
+        g_strdup_printf("%s+0x%" G_GINT64_MODIFIER "x", frame->module ? frame->module : "?", frame->offset);
+    json_begin_array(builder, "logicalLocations");
+    json_builder_begin_object(builder);
+    json_add_string(builder, "fullyQualifiedName", frame->function ? frame->function : offset);
+    json_add_string(builder, "kind", "function");
+    json_builder_end_object(builder);
+    json_builder_end_array(builder);
+}
+
 // The members of a location object: both are optional, and a place nobody knows has neither.
 static void add_place(JsonBuilder *builder, const struct report *report, const struct finding *finding,
     const struct call_frame *frame)
 {
     if (frame->file)
         add_physical(builder, report, finding, frame);
-    json_begin_array(builder, "logicalLocations");
-    json_builder_begin_object(builder);
-    g_autofree char *offset =
-        g_strdup_printf("%s+0x%" G_GINT64_MODIFIER "x", frame->module ? frame->module : "?", frame->offset);
-    json_add_string(builder, "fullyQualifiedName", frame->function ? frame->function : offset);
-    json_add_string(builder, "kind", "function");
-    json_builder_end_object(builder);
-    json_builder_end_array(builder);
+    add_logical(builder, frame);
 }
 
 static void add_location(JsonBuilder *builder, const struct report *report, const struct finding *finding,
@@ -104,6 +119,74 @@ static void add_stack(
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
+    json_builder_end_object(builder);
+}
+
+static bool first_with_file(const struct finding *finding, uint32_t stack_id, struct call_frame *ret_frame)
+{
+    g_autoptr(GArray) frames = g_array_new(false, false, sizeof(struct call_frame));
+    call_stack_frames(finding->model, stack_id, frames);
+    for (unsigned i = 0; i < frames->len; i++) {
+        const struct call_frame *frame = &g_array_index(frames, struct call_frame, i);
+        if (frame->file && !call_frame_is_system(frame)) {
+            *ret_frame = *frame;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_file(const struct finding *finding, struct call_frame *ret_frame)
+{
+    if (first_with_file(finding, finding->site_stack, ret_frame))
+        return true;
+    for (unsigned i = 0; i < finding->steps->len; i++)
+        if (first_with_file(finding, g_array_index(finding->steps, struct finding_step, i).stack, ret_frame))
+            return true;
+    return false;
+}
+
+// The program or library that the frame is in; of no known frame, the program it was found in.
+static const char *binary_of(const struct finding *finding, const struct call_frame *frame)
+{
+    const GPtrArray *modules = finding->model->modules;
+    for (unsigned i = 0; frame->module && i < modules->len; i++) {
+        const struct trace_module *module = modules->pdata[i];
+        if (module && strcmp(path_base(module->path), frame->module) == 0)
+            return module->path;
+    }
+    return finding->programs->len ? finding->programs->pdata[0] : "unknown";
+}
+
+static void add_binary(JsonBuilder *builder, const struct report *report, const struct finding *finding,
+    const struct call_frame *frame)
+{
+    json_begin_object(builder, "physicalLocation");
+    add_artifact(builder, report, binary_of(finding, frame));
+    if (frame->module) {
+        json_begin_object(builder, "address");
+        json_add_number(builder, "relativeAddress", (int64_t)frame->offset);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_object(builder);
+}
+
+static void add_result_location(
+    JsonBuilder *builder, const struct report *report, const struct finding *finding)
+{
+    struct call_frame site = { 0 };
+    struct call_frame with_file;
+    bool known = call_stack_site(finding->model, finding->site_stack, &site);
+    json_builder_begin_object(builder);
+    if (known && site.file) {
+        add_physical(builder, report, finding, &site);
+    } else if (find_file(finding, &with_file)) {
+        add_physical(builder, report, finding, &with_file);
+    } else {
+        add_binary(builder, report, finding, &site);
+    }
+    if (known)
+        add_logical(builder, &site);
     json_builder_end_object(builder);
 }
 
@@ -246,6 +329,9 @@ static void add_related(JsonBuilder *builder, const struct report *report, const
     json_begin_array(builder, "relatedLocations");
     for (unsigned i = 0; i < finding->steps->len; i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
+        struct call_frame site;
+        if (!call_stack_site(finding->model, step->stack, &site) || !site.file)
+            continue; // the code flow has it
         g_autofree char *label = finding_thread_label(finding, step->thread_id);
         g_autofree char *what = report_step_text(finding, step);
         g_autofree char *text = g_strdup_printf("%s %s", label, what);
@@ -264,7 +350,7 @@ static void add_result(JsonBuilder *builder, const struct report *report, const 
     json_add_string(builder, "level", finding_level_name(finding->level));
     add_message(builder, "message", finding->message);
     json_begin_array(builder, "locations");
-    add_location(builder, report, finding, finding->site_stack, NULL);
+    add_result_location(builder, report, finding);
     json_builder_end_array(builder);
     json_begin_object(builder, "partialFingerprints");
     json_add_string(builder, "trenza/v1", finding->id);
@@ -365,9 +451,8 @@ static void add_invocation(JsonBuilder *builder, const struct report *report, co
     if (model->exit_status >= 0)
         json_add_number(builder, "exitCode", model->exit_status);
     if (g_path_is_absolute(model->working_directory)) {
-        g_autofree char *uri = g_filename_to_uri(model->working_directory, NULL, NULL);
         json_begin_object(builder, "workingDirectory");
-        json_add_string(builder, "uri", uri);
+        add_folder(builder, model->working_directory);
         json_builder_end_object(builder);
     }
     add_notifications(builder, report, run);
@@ -378,11 +463,9 @@ static void add_root(JsonBuilder *builder, const struct report *report)
 {
     if (!report->source_root)
         return;
-    g_autofree char *uri = g_filename_to_uri(report->source_root, NULL, NULL);
-    g_autofree char *folder = g_strconcat(uri, g_str_has_suffix(uri, "/") ? "" : "/", NULL);
     json_begin_object(builder, "originalUriBaseIds");
     json_begin_object(builder, ROOT_NAME);
-    json_add_string(builder, "uri", folder);
+    add_folder(builder, report->source_root);
     json_builder_end_object(builder);
     json_builder_end_object(builder);
 }

@@ -122,11 +122,39 @@ def sarif_stays_valid_when_little_is_known(folder):
     run(['strip', '-o', stripped, SAMPLES / 'abba'])
     sarif = sarif_run(folder, [stripped])
     result, = sarif['results']
-    require('physicalLocation' not in result['locations'][0], 'a file out of nowhere')
+    place = result['locations'][0]['physicalLocation']
+    require_equal(place['artifactLocation']['uri'], stripped.as_uri(), 'without any file the place is in the program')
+    require('region' not in place and place['address']['relativeAddress'] > 0, str(place))
     require(any('stacks have no names' in note['message']['text']
                 for note in sarif['invocations'][0]['toolExecutionNotifications']), 'stacks without names are not told')
     sarif_run(folder, [SAMPLES / 'abba', 'unlucky'], '--all')
     sarif_run(folder, [SAMPLES / 'gate_lock'], '--all')
+
+
+@case
+def sarif_of_every_sample_can_be_uploaded(folder):
+    """Services refuse a whole file for one result without a place, or with steps in no order."""
+    samples = sorted(path for path in SAMPLES.iterdir()
+                     if path.is_file() and os.access(path, os.X_OK) and not path.name.endswith('_fixed'))
+    require(len(samples) > 40, f'{len(samples)} samples')
+    results = 0
+    for sample in samples:
+        formats = [f'--format={name}:{folder}/report.{name}' for name in ('sarif', 'json')]
+        check('--all', '--blocking-calls', *formats, '--', sample)
+        document = json.loads((folder / 'report.sarif').read_text())
+        require_valid(json.loads((folder / 'report.json').read_text()), strict(REPORT_SCHEMA))
+        if SARIF_SCHEMA.exists():
+            require_valid(document, json.loads(SARIF_SCHEMA.read_text()))
+        for result in document['runs'][0]['results']:
+            results += 1
+            for place in result['locations'] + result['relatedLocations']:
+                uri = place['physicalLocation']['artifactLocation']
+                require(uri['uri'].startswith('samples/') and uri['uriBaseId'] == 'SRCROOT', f'{sample.name}: {place}')
+            orders = sorted(step['executionOrder'] for flow in result['codeFlows'][0]['threadFlows'] for step in flow['locations'])
+            require_equal(orders, list(range(1, len(orders) + 1)), f'{sample.name}: order')
+            require_equal(set(result['partialFingerprints']), {'trenza/v1'}, f'{sample.name}: fingerprints')
+            require(result['properties']['precision'] in ('very-high', 'high', 'medium', 'low'), f'{sample.name}: precision')
+    require(results > 30, f'{results} results')
 
 
 @case
