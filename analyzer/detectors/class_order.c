@@ -15,6 +15,7 @@
 #include "rules.h"
 
 #define EXAMPLES_MAX 8u // kept of each direction, of different threads
+#define HELD_MAX 64u // so many of the locks held, the last ones taken, are compared with one that is wanted
 
 struct example {
     uint32_t thread_id;
@@ -38,6 +39,7 @@ struct class_state {
 struct class_order {
     struct detection *detection;
     GHashTable *classes; // class id * 2 + stated -> struct class_state *
+    bool cut;            // somebody held more than HELD_MAX
 };
 
 static void example_clear(void *data)
@@ -91,7 +93,9 @@ static void keep_gates(struct class_state *class, const struct held_set *held)
     }
     for (unsigned i = class->gates->len; i-- > 0;) {
         const struct model_object *gate = g_array_index(class->gates, const struct model_object *, i);
-        const struct hold *hold = held_set_find(held, gate->row.id);
+        const struct hold *hold = i < held->count && held->holds[i].object == gate
+                                      ? &held->holds[i] // where it was: threads take them in the same order
+                                      : held_set_find(held, gate->row.id);
         if (!hold || hold->shared)
             g_array_remove_index_fast(class->gates, i);
     }
@@ -152,18 +156,24 @@ static void event(void *data, const struct replay_step *step)
     if (event_is_acquire(step->event->kind) && event_is_request(thread->request.kind) &&
         thread->request.subject == step->event->subject)
         return;
-    for (unsigned i = 0; i < thread->held.count; i++) {
+    struct class_state *classes[2] = { NULL, NULL }; // by stated
+    state->cut |= thread->held.count > HELD_MAX;
+    for (unsigned i = thread->held.count > HELD_MAX ? thread->held.count - HELD_MAX : 0;
+         i < thread->held.count; i++) {
         const struct hold *hold = &thread->held.holds[i];
         if (hold->object->class_id != wanted->class_id ||
             hold->object->row.process_id != wanted->row.process_id ||
             (hold->shared && event_is_shared(step->event->kind)))
             continue;
         bool stated = hold->object->row.flags & wanted->row.flags & OBJECT_BY_ADDRESS;
-        struct class_state *class = need_class(state, wanted->class_id, stated);
+        if (!classes[stated]) {
+            classes[stated] = need_class(state, wanted->class_id, stated);
+            keep_gates(classes[stated], &thread->held);
+        }
+        struct class_state *class = classes[stated];
         unsigned up = hold->object->row.address < wanted->row.address;
         class->by_address[up]++;
         note_age(class, hold->object, wanted);
-        keep_gates(class, &thread->held);
         keep_example(state, class, class->examples[up], step, wanted, i);
     }
 }
@@ -311,6 +321,7 @@ static void finish(void *data)
 {
     struct class_order *state = data;
     g_autoptr(GList) ids = g_hash_table_get_keys(state->classes);
+    state->detection->left_out += state->cut;
     for (GList *id = ids; id; id = id->next) {
         const struct class_state *class = g_hash_table_lookup(state->classes, id->data);
         const struct example *pair[2];

@@ -10,6 +10,7 @@
 
 #include "components.h"
 #include "prediction_trace.h"
+#include "wide_hash.h"
 
 #define PATTERNS_MAX 200000u // distinct (wanted, held set)
 #define INSTANCES_MAX 256u   // of a pattern
@@ -70,7 +71,7 @@ struct lock_graph *lock_graph_new(void)
 {
     struct lock_graph *graph = g_new0(struct lock_graph, 1);
     graph->patterns = g_hash_table_new_full(pattern_hash, pattern_equal, pattern_free, NULL);
-    graph->places = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    graph->places = g_hash_table_new_full(wide_hash, g_int64_equal, g_free, NULL);
     graph->writers = g_ptr_array_new();
     graph->join_objects = g_ptr_array_new_with_free_func(g_free);
     return graph;

@@ -15,10 +15,14 @@
 #include <string.h>
 
 #include "closure.h"
+#include "wide_hash.h"
 
 #define VISITS_MAX 20000u              // choices of threads looked at for one cycle
+#define VISITS_ALL_MAX 4000000u        // the same for all cycles; after that many
+#define VISITS_LATE_MAX 16u            // each of the rest, longer and later ones, gets only so many
 #define CYCLES_MAX 200000u             // cycles looked at
 #define PLACES_MAX 64u                 // of one cycle
+#define PLACES_ALL_MAX 2000u           // of all cycles: more than anybody reads
 #define ATTEMPTS_MAX 64u               // choices of threads tried for the same places
 #define CLOSURE_VISITS_MAX 2000000000u // events, over all attempts
 
@@ -46,7 +50,8 @@ struct finder {
     GPtrArray *places;     // of struct places *, in order of discovery
     uint64_t left_out;
     unsigned looked_at;
-    GArray *covers; // of struct prediction_cover: scratch
+    uint64_t visits; // choices looked at for all cycles so far
+    GArray *covers;  // of struct prediction_cover: scratch
 };
 
 // One cycle of patterns on its way to threads.
@@ -58,6 +63,7 @@ struct casting {
     struct pattern_side *sides;
     enum cycle_obstacle obstacle;
     unsigned visits;
+    unsigned visits_max;
     unsigned places; // new ones of this cycle
     bool distinct;   // some choice had different threads
     bool tried;      // some choice became a candidate
@@ -274,13 +280,18 @@ static bool has_cover_gate(struct casting *casting)
 
 // --- candidates ---
 
-static struct places *need_places(struct casting *casting)
+// NULL: there are too many.
+static struct places *need_places(struct casting *casting, unsigned max)
 {
     struct finder *finder = casting->finder;
     uint64_t key = places_key(casting);
     struct places *places = g_hash_table_lookup(finder->by_places, &key);
     if (places)
         return places;
+    if (finder->places->len >= max) {
+        casting->bounded = true;
+        return NULL;
+    }
     places = g_new0(struct places, 1);
     places->candidates = g_array_new(false, false, sizeof(struct candidate));
     g_array_set_clear_func(places->candidates, candidate_clear);
@@ -313,8 +324,9 @@ static struct candidate make_candidate(const struct casting *casting)
 
 static void set_impossible(struct casting *casting, const char *reason)
 {
-    struct places *places = need_places(casting);
-    if (places->impossible.sides)
+    // What cannot be leaves room for what can.
+    struct places *places = need_places(casting, PLACES_ALL_MAX / 2);
+    if (!places || places->impossible.sides)
         return;
     places->impossible = make_candidate(casting);
     places->reason = reason;
@@ -334,7 +346,9 @@ static void add_candidate(struct casting *casting)
         set_impossible(casting, "gate lock");
         return;
     }
-    struct places *places = need_places(casting);
+    struct places *places = need_places(casting, PLACES_ALL_MAX);
+    if (!places)
+        return;
     bool full = places->candidates->len >= ATTEMPTS_MAX;
     places->passed_over += full;
     if (full && distance(casting) >= places->worst)
@@ -361,7 +375,7 @@ static bool thread_is_taken(const struct casting *casting, unsigned depth, uint3
 
 static bool is_exhausted(struct casting *casting)
 {
-    bool exhausted = ++casting->visits > VISITS_MAX || casting->places >= PLACES_MAX;
+    bool exhausted = ++casting->visits > casting->visits_max || casting->places >= PLACES_MAX;
     casting->bounded |= exhausted;
     return exhausted;
 }
@@ -452,6 +466,11 @@ static void remember_obstacle(struct casting *casting)
     set_impossible(casting, casting->distinct ? reasons[casting->obstacle] : "same thread");
 }
 
+static bool may_take_long(const struct finder *finder)
+{
+    return finder->visits < VISITS_ALL_MAX && finder->places->len < PLACES_ALL_MAX;
+}
+
 static bool each_cycle(
     const struct graph_pattern *const *patterns, unsigned n, enum cycle_obstacle obstacle, void *data)
 {
@@ -459,10 +478,16 @@ static bool each_cycle(
     // Each side may need a writer of its own.
     g_autofree struct pattern_side *sides = g_new0(struct pattern_side, 2 * n);
     struct casting casting = {
-        .finder = finder, .patterns = patterns, .n = n, .sides = sides, .obstacle = obstacle
+        .finder = finder,
+        .patterns = patterns,
+        .n = n,
+        .sides = sides,
+        .obstacle = obstacle,
+        .visits_max = may_take_long(finder) ? VISITS_MAX : VISITS_LATE_MAX,
     };
     if (obstacle == OBSTACLE_NONE)
         cast_sides(&casting, 0);
+    finder->visits += casting.visits;
     if (finder->options->all && !casting.tried)
         remember_obstacle(&casting);
     finder->left_out += casting.bounded;
@@ -507,7 +532,7 @@ uint64_t patterns_find(const struct patterns_options *options, pattern_cycle_fn 
     struct finder finder = {
         .options = options,
         .closure = closure_new(options->trace),
-        .by_places = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+        .by_places = g_hash_table_new_full(wide_hash, g_int64_equal, g_free, NULL),
         .places = g_ptr_array_new_with_free_func(places_free),
         .covers = g_array_new(false, false, sizeof(struct prediction_cover)),
     };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The survey keeps what each thread holds, semaphores included as long as they behave like locks: one permit from the start, and
-// whoever took it gives it back. Every pair (held, wanted) goes into a graph; cycles lie within its strongly connected
-// components. Covers are found by comparing what a thread holds when it creates another with what it holds when it joins it.
+// whoever took it gives it back. Of what is held the lock taken last goes into a graph, as a pair (held, wanted); cycles lie
+// within its strongly connected components. The other locks held need no pair of their own: each was held when the next one was
+// taken, so the graph has a way from it to the last one, and the same components as with all pairs. Covers are found by comparing what a thread holds when it creates another with what it holds when it joins it.
 #include "prediction_survey.h"
 
 #include "components.h"
 #include "held_set.h"
+#include "wide_hash.h"
 
 #define PAIRS_MAX 4000000u // beyond, every pair may be part of a cycle
 #define RECENT_PAIRS 4096u // a power of two
@@ -36,7 +38,7 @@ struct prediction_survey {
     bool all;
     struct object_survey *objects;
     struct thread_survey *threads;
-    GHashTable *pairs;             // set of uint64_t *: held << 32 | wanted
+    GHashTable *pairs;             // set of uint64_t *: held last << 32 | wanted
     uint64_t recent[RECENT_PAIRS]; // a cache in front of it
     struct components *components; // after finish
     bool too_many_pairs;
@@ -44,12 +46,6 @@ struct prediction_survey {
     bool has_cycles;
     uint64_t first_loss; // UINT64_MAX: none
 };
-
-// g_int64_hash takes the lower half only: the lock that is wanted, of which there may be few.
-static unsigned pair_hash(const void *data)
-{
-    return (unsigned)((*(const uint64_t *)data * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
-}
 
 struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects, bool all)
 {
@@ -60,7 +56,7 @@ struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_o
     survey->n_objects = n_objects;
     survey->objects = g_new0(struct object_survey, n_objects);
     survey->threads = g_new0(struct thread_survey, n_threads);
-    survey->pairs = g_hash_table_new_full(pair_hash, g_int64_equal, g_free, NULL);
+    survey->pairs = g_hash_table_new_full(wide_hash, g_int64_equal, g_free, NULL);
     return survey;
 }
 
@@ -98,8 +94,8 @@ static void want(struct prediction_survey *survey, const struct thread_survey *t
 {
     if (held_set_find(&thread->held, wanted_id))
         return;
-    for (unsigned i = 0; i < thread->held.count; i++)
-        add_pair(survey, thread->held.holds[i].object->row.id, wanted_id);
+    if (thread->held.count)
+        add_pair(survey, thread->held.holds[thread->held.count - 1].object->row.id, wanted_id);
 }
 
 // From now on it is no lock with critical sections.
@@ -335,8 +331,7 @@ enum prediction_treatment prediction_survey_treatment(
     return prediction_is_semaphore(object) && !use->ordered && !lossy ? PREDICT_LOCK : PREDICT_HANDOFF;
 }
 
-bool prediction_survey_is_once_lock(
-    const struct prediction_survey *survey, const struct model_object *object)
+bool prediction_survey_is_once_lock(const struct prediction_survey *survey, const struct model_object *object)
 {
     return survey->objects[object->row.id].once && !survey->objects[object->row.id].ordered;
 }

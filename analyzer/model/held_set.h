@@ -24,9 +24,11 @@ struct hold {
 };
 
 struct held_set {
-    struct hold *holds;
+    struct hold *holds; // in array, at its beginning but for a large set
     unsigned count;
-    unsigned capacity;
+    unsigned capacity; // of array
+    struct hold *array;
+    uint32_t *filter; // of a large set: how many of its locks fall on each place; NULL: it is small
 };
 
 // The hold of this object, or NULL. Valid until the set changes.

@@ -9,7 +9,9 @@
 #include "held_set.h"
 #include "thread_order.h"
 
-static struct model_object objects[16];
+#define MANY 1000u
+
+static struct model_object objects[MANY + 1];
 
 static void add(struct held_set *set, unsigned id, bool shared, uint32_t stack)
 {
@@ -30,6 +32,31 @@ static void test_keeps_the_order_of_acquisition(void **state)
     assert_int_equal(set.count, 7);
     for (unsigned i = 0; i < 7; i++)
         assert_int_equal(set.holds[i].object->row.id, left[i]);
+    held_set_done(&set);
+}
+
+static void test_a_large_set_answers_like_a_small_one(void **state)
+{
+    (void)state;
+    struct held_set set = { 0 };
+    for (unsigned id = 1; id <= MANY; id++) {
+        assert_null(held_set_find(&set, id));
+        add(&set, id, false, id);
+    }
+    add(&set, 7, false, 0); // again
+    for (unsigned id = 1; id <= MANY; id += 2)
+        assert_int_equal(held_set_release(&set, id), id != 7);
+    for (unsigned id = 1; id <= MANY; id++) {
+        const struct hold *hold = held_set_find(&set, id);
+        assert_int_equal(hold != NULL, id % 2 == 0 || id == 7);
+        assert_true(!hold || hold->stack == id);
+    }
+    held_set_clear(&set);
+    for (unsigned id = 1; id <= MANY; id++)
+        assert_null(held_set_find(&set, id));
+    add(&set, MANY, false, 5);
+    assert_true(held_set_drop(&set, MANY));
+    assert_null(held_set_find(&set, MANY));
     held_set_done(&set);
 }
 
@@ -113,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keeps_the_order_of_acquisition),
+        cmocka_unit_test(test_a_large_set_answers_like_a_small_one),
         cmocka_unit_test(test_recursion_keeps_the_outermost_acquisition),
         cmocka_unit_test(test_what_is_not_held_cannot_be_released),
         cmocka_unit_test(test_reader_that_writes_is_a_writer),
