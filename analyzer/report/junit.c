@@ -39,10 +39,9 @@ static bool was_found_in(const struct finding *finding, const char *program)
 
 // What a case is made of: findings of one rule in one program.
 struct outcome {
-    GString *failures; // bodies, told in full
-    GString *others;   // below --fail-on, or known
-    const char *message;
-    unsigned n_failures;
+    GString *failures;           // bodies, told in full
+    GString *others;             // below --fail-on, or known
+    const struct finding *first; // that fails; NULL: none
     unsigned n_known;
     unsigned n_others;
 };
@@ -57,13 +56,25 @@ static struct outcome outcome_of(const struct report *report, const struct rule 
         bool fails = report_is_failure(report, finding);
         g_autofree char *story = report_text_finding(finding, NULL);
         g_string_append_printf(fails ? outcome.failures : outcome.others, "%s\n", story);
-        outcome.n_failures += fails;
         outcome.n_known += report_is_known(finding);
         outcome.n_others += !fails && !report_is_known(finding);
-        if (fails && !outcome.message)
-            outcome.message = finding->message;
+        if (fails && !outcome.first)
+            outcome.first = finding;
     }
     return outcome;
+}
+
+// As pytest writes it: services link a case to its line.
+static void append_place(GString *text, const struct report *report, const struct finding *finding)
+{
+    struct call_frame site;
+    if (!finding || !call_stack_site(finding->model, finding->site_stack, &site) || !site.file)
+        return;
+    g_autofree char *relative =
+        report->source_root ? source_root_relative(report->source_root, site.file) : NULL;
+    append_attribute(text, "file", relative ? relative : site.file);
+    if (site.line > 0)
+        g_string_append_printf(text, " line=\"%" G_GINT64_FORMAT "\"", site.line);
 }
 
 struct totals {
@@ -81,12 +92,13 @@ static void append_case(GString *text, const struct report *report, const struct
     g_string_append(text, "    <testcase");
     append_attribute(text, "classname", name);
     append_attribute(text, "name", rule->id);
+    append_place(text, report, outcome.first);
     g_string_append(text, ">\n");
-    if (outcome.n_failures) {
+    if (outcome.first) {
         totals->failures++;
         g_autofree char *body = escaped(outcome.failures->str);
         g_string_append(text, "      <failure");
-        append_attribute(text, "message", outcome.message);
+        append_attribute(text, "message", outcome.first->message);
         append_attribute(text, "type", rule->id);
         g_string_append_printf(text, ">%s</failure>\n", body);
     } else if (outcome.n_known && !outcome.n_others) {

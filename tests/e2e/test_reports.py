@@ -172,6 +172,8 @@ def junit_has_a_case_for_each_rule_and_program(folder):
                   [sum(int(suite.get(name)) for suite in root) for name in ('tests', 'failures')], 'totals')
     failed = [entry.get('name') for entry in suites['abba'] if entry.find('failure') is not None]
     require_equal(failed, ['lock-order-cycle'], 'failures of abba')
+    places = {(entry.get('file'), entry.get('line')) for suite in root for entry in suite}
+    require_equal(places, {('samples/abba.c', '18'), (None, None)}, 'places')
     body = suites['abba'].find('.//failure').text
     require('print_statement' in body and 'abba.c:' in body, body)
     require_equal(suites['gate_lock'].findall('.//failure'), [], 'failures of gate_lock')
