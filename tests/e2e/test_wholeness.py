@@ -120,7 +120,8 @@ def reports_of_many_checks_into_one_log_are_not_mixed(folder):
         running = [subprocess.Popen([TRENZA, 'check', '--format=json', '--', SAMPLES / 'abba'], stdout=stream,
                                     stderr=subprocess.DEVNULL) for _ in range(8)]
         for process in running:
-            require_equal(process.wait(60), FOUND_SOMETHING, 'status')
+            status = process.wait(60)
+            require_equal(status, FOUND_SOMETHING, f'status; the log: {log.read_text()[-4000:]}')
     decoder, text, reports = json.JSONDecoder(), log.read_text(), 0
     lines = [line for line in text.split('\n') if not line.startswith('balance ')]
     text = '\n'.join(lines)
