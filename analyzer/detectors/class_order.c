@@ -308,6 +308,8 @@ static void report_broken(struct class_order *state, const struct example *examp
     const struct cycle_edge edge = edge_of(example);
     struct finding *finding =
         cycle_finding(state->detection->model, &rule_lock_order_cycle, LEVEL_ERROR, &edge, 1);
+    g_autofree char *parts = g_strdup_printf("stated order\n%s", finding->parts);
+    finding_set_id(finding, parts);
     g_autofree char *thread = finding_thread_label(finding, example->thread_id);
     g_autofree char *held = finding_object_label(finding, example->held[example->key].object);
     g_autofree char *wanted = finding_object_label(finding, example->wanted);

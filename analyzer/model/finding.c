@@ -203,13 +203,24 @@ static void add_programs(struct finding *finding)
     }
 }
 
+// The list's table is keyed by the id of the one that is in it.
+static void swap_contents(struct finding *known, struct finding *finding)
+{
+    struct finding aside = *known;
+    *known = *finding;
+    *finding = aside;
+    finding->id = known->id;
+    known->id = aside.id;
+}
+
 void finding_list_add(struct finding_list *list, struct finding *finding)
 {
     add_programs(finding);
     struct finding *known = g_hash_table_lookup(list->by_id, finding->id);
     if (known) {
+        if (finding->level > known->level)
+            swap_contents(known, finding);
         known->instances += finding->instances;
-        known->level = MAX(known->level, finding->level);
         if (g_strcmp0(finding->verdict, "confirmed") == 0)
             finding_set_steered(known, true);
         for (unsigned i = 0; i < finding->programs->len; i++)

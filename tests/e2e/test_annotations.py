@@ -54,6 +54,9 @@ def locks_that_are_ordered_by_address_are_not_guessed_about(folder):
                     in finding['message'], finding['message'])
             require_equal("'items[0].lock' while it holds 'items[1].lock'" in finding['message'], found == 'alone',
                           finding['message'])
+        told = [(finding['level'], finding['id'], finding['message']) for finding in trace.findings('--all') if finding['level'] == 'error']
+        require_equal(told, [(finding['level'], finding['id'], finding['message']) for finding in findings],
+                      f'{how}: with those that cannot happen')
         flags = trace.rows('name, flags >> 12 & 1', "FROM object WHERE kind = 'mutex' ORDER BY name")
         require(all(stated == name.startswith('items') for name, stated in flags) and flags, str(flags))
         trace.require_order()

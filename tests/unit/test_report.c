@@ -227,6 +227,38 @@ static void test_ids_stay_when_lines_and_threads_move(void **state)
     assert_string_not_equal(id, elsewhere);
 }
 
+static struct finding *finding_of(enum finding_level level, const char *verdict, const char *message)
+{
+    static const struct rule rule = { .id = "some-rule", .level = LEVEL_ERROR };
+    struct finding *finding = finding_new(NULL, &rule, level);
+    finding->verdict = verdict;
+    finding->instances = 1;
+    finding_set_message(finding, g_strdup(message));
+    finding_set_id(finding, "the same");
+    return finding;
+}
+
+// Whichever comes first: what is told is the gravest story, not a grave level over a harmless one.
+static void test_one_id_tells_the_gravest(void **state)
+{
+    (void)state;
+    for (unsigned order = 0; order < 2; order++) {
+        struct finding_list *list = finding_list_new();
+        struct finding *harmless = finding_of(LEVEL_NOTE, "impossible", "harmless");
+        struct finding *grave = finding_of(LEVEL_ERROR, "predicted", "grave");
+        finding_list_add(list, order ? harmless : grave);
+        finding_list_add(list, order ? grave : harmless);
+        finding_list_add(list, finding_of(LEVEL_WARNING, "potential", "likely"));
+        assert_int_equal(list->all->len, 1);
+        const struct finding *told = list->all->pdata[0];
+        assert_int_equal(told->level, LEVEL_ERROR);
+        assert_string_equal(told->verdict, "predicted");
+        assert_string_equal(told->message, "grave");
+        assert_int_equal(told->instances, 3);
+        finding_list_free(list);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_names_cannot_drive_the_terminal),
         cmocka_unit_test(test_json_has_the_fields_of_the_interface),
         cmocka_unit_test(test_ids_stay_when_lines_and_threads_move),
+        cmocka_unit_test(test_one_id_tells_the_gravest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
