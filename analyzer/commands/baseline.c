@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An earlier report is read as the JSON it is; an earlier trace is analysed again, by today's detectors, so that a new
-// version of Trenza does not call old findings new.
+// version of Trenza does not call old findings new. A cycle that could not happen then is no excuse for one that can now.
 #include "baseline.h"
 
 #include <json-glib/json-glib.h>
@@ -9,6 +9,14 @@
 #include "analysis.h"
 
 #define REPORT_SCHEMA "trenza-report/1"
+
+#define IMPOSSIBLE "impossible"
+
+static void add_id(GHashTable *ids, const char *id, const char *verdict)
+{
+    bool impossible = g_strcmp0(verdict, IMPOSSIBLE) == 0;
+    g_hash_table_add(ids, impossible ? g_strdup_printf(IMPOSSIBLE " %s", id) : g_strdup(id));
+}
 
 static bool fail(const char *path, const char *why, GError **error)
 {
@@ -41,10 +49,11 @@ static bool read_report(const char *path, const char *text, size_t length, GHash
         return fail(path, "its schema is not " REPORT_SCHEMA, error);
     JsonArray *array = json_node_get_array(findings);
     for (unsigned i = 0; i < json_array_get_length(array); i++) {
-        const char *id = string_of(object_of(json_array_get_element(array, i)), "id");
+        JsonObject *finding = object_of(json_array_get_element(array, i));
+        const char *id = string_of(finding, "id");
         if (!id)
             return fail(path, "a finding lacks its id", error);
-        g_hash_table_add(ids, g_strdup(id));
+        add_id(ids, id, string_of(finding, "verdict"));
     }
     return true;
 }
@@ -55,7 +64,7 @@ static bool read_trace(const char *path, GHashTable *ids, GError **error)
     bool good = analysis && analysis_run(analysis, true, false, error);
     for (unsigned i = 0; good && i < analysis->result->findings->all->len; i++) {
         const struct finding *finding = analysis->result->findings->all->pdata[i];
-        g_hash_table_add(ids, g_strdup(finding->id));
+        add_id(ids, finding->id, finding->verdict);
     }
     analysis_free(analysis);
     return good;
@@ -78,6 +87,9 @@ void baseline_apply(GHashTable *ids, struct finding_list *list)
 {
     for (unsigned i = 0; i < list->all->len; i++) {
         struct finding *finding = list->all->pdata[i];
-        finding->baseline = g_hash_table_contains(ids, finding->id);
+        g_autofree char *impossible = g_strdup_printf(IMPOSSIBLE " %s", finding->id);
+        finding->baseline =
+            g_hash_table_contains(ids, finding->id) ||
+            (g_strcmp0(finding->verdict, IMPOSSIBLE) == 0 && g_hash_table_contains(ids, impossible));
     }
 }

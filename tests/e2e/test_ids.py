@@ -76,6 +76,29 @@ def so_one_baseline_holds_for_all(folder):
 
 
 @case
+def what_could_not_happen_is_no_baseline_for_what_can(folder):
+    """The same two orders, first kept apart by a join, then not."""
+    source = '''#include <pthread.h>
+static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER, b = PTHREAD_MUTEX_INITIALIZER;
+static volatile int one_is_over;
+static void *one(void *unused) { pthread_mutex_lock(&a); pthread_mutex_lock(&b); pthread_mutex_unlock(&b); pthread_mutex_unlock(&a);
+  one_is_over = 1; return unused; }
+static void *two(void *unused) { while (!one_is_over) { }
+  pthread_mutex_lock(&b); pthread_mutex_lock(&a); pthread_mutex_unlock(&a); pthread_mutex_unlock(&b); return unused; }
+int main(void) { pthread_t t, u; pthread_create(&t, 0, one, 0);
+  if (APART) pthread_join(t, 0); pthread_create(&u, 0, two, 0); if (!APART) pthread_join(t, 0); pthread_join(u, 0); return 0; }
+'''
+    apart = built(folder / 'apart', '-DAPART=1', source=source)
+    together = built(folder / 'together', '-DAPART=0', source=source)
+    status, impossible = check(folder, [apart], '--all', '--output', folder / 'a.db', f'--format=json:{folder}/a.json')
+    require_equal((status, len(impossible)), (0, 1), f'apart: {impossible}')
+    for base in ('a.json', 'a.db'):
+        baseline = f'--baseline={folder}/{base}'
+        require_equal(check(folder, [together], baseline), (FOUND_SOMETHING, impossible), f'{base}: together')
+        require_equal(check(folder, [apart], '--all', '--fail-on=note', baseline), (0, impossible), f'{base}: still apart')
+
+
+@case
 def and_so_do_suppressions(folder):
     program = built(folder / 'first')
     moved = built(folder / 'moved', source='\n\n' + SOURCE.read_text())
