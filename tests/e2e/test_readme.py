@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The lines for CI in the README, taken from it and run as they stand, in a project that has a bug and one that has none."""
+"""The README's lines, taken from it and run as they stand: what it shows of a sample, what it says to do with one's own program,
+and the lines for CI, in a project that has a bug and one that has none."""
 
 import json
 import os
@@ -8,10 +9,11 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import harness
-from harness import FOUND_SOMETHING, TRENZA, TRENZA_FAILED, case, require, require_equal, run
+from harness import FOUND_SOMETHING, PROGRAMS, TRENZA, TRENZA_FAILED, case, require, require_equal, run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / 'README.md').read_text()
+SAMPLES = PROGRAMS.parent.parent / 'samples'
 MAKEFILE = '''all: your-test
 your-test: your-test.c
 \tcc -g -pthread -o $@ your-test.c
@@ -65,6 +67,28 @@ def both(folder, **files):
     """The same project with a bug and without: (name, runner, the exit status `trenza check` must have)."""
     yield 'bug', project(folder / 'bug', 'abba', **files), FOUND_SOMETHING
     yield 'none', project(folder / 'none', 'abba_fixed', **files), 0
+
+
+@case
+def what_it_shows_first(_):
+    shown = block('', '$ trenza check -- build/samples/abba')
+    ended = run([TRENZA, 'check', '--', SAMPLES / 'abba'], cwd=ROOT)
+    got = f'$ trenza check -- build/samples/abba\n{ended.out.decode()}{ended.err.decode()}'
+    require_equal(got.splitlines(), shown.splitlines(), 'lines')
+
+
+@case
+def your_own_program(folder):
+    shell = project(folder / 'yours', 'abba')
+    shell('cc -g -pthread -o your-program your-test.c')
+    require_equal(shell(block('', 'trenza check -- ./your-program')).status, FOUND_SOMETHING, 'check')
+    for line in block('', 'trenza stats').splitlines():
+        if line.startswith('trenza-gui'):  # is for a person; the window has tests of its own
+            continue
+        ended = shell(line)
+        require_equal(ended.status, FOUND_SOMETHING if line == 'trenza check run.db' else 0, f'{line}: {ended}')
+        require(ended.out or ended.err or '-o run' in line, f'{line} says nothing')
+    require(json.loads((folder / 'yours/run.json').read_text())['traceEvents'], 'the export is empty')
 
 
 @case
