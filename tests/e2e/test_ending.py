@@ -15,7 +15,7 @@ import time
 import harness
 from harness import TRENZA, Trace, case, left_behind, program, require, require_equal, wait_until
 
-# hostile.c: who does not end by itself is killed after 3 s of patience and 2 s of grace, or 8 s after SIGTERM.
+# hostile.c: who does not end by itself is killed after 3 s of patience and 2 s of grace, or 5 s after SIGTERM.
 LONGEST = 14
 SCRIPT = 'setsid sleep 1000 & (setsid sh -c "trap \\"\\" INT TERM HUP; sleep 1000" &) ; sleep 1000; exit 3'
 COUNTS_INTERRUPTS = '''

@@ -16,7 +16,8 @@
 #define SECOND_NS INT64_C(1000000000)
 #define GRACE_NS (2 * SECOND_NS)
 #define GRACE_OF_REQUEST_NS                                                                                  \
-    (8 * SECOND_NS) // somebody asked for the end: the program may take its time to close its files
+    (5 *                                                                                                     \
+        SECOND_NS) // somebody asked for the end: the program may close its files, but `docker stop` kills after 10 s
 #define PATIENCE_NS (3 * SECOND_NS) // so long an interrupted program may take to end by itself
 #define ECHO_NS                                                                                              \
     (SECOND_NS / 10)         // `timeout -s INT` signals its child and then the group: that is one interrupt
