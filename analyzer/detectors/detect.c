@@ -78,18 +78,33 @@ const struct rule *const detect_rules[] = {
     NULL,
 };
 
+// Who sees events of one kind, in the order of the table.
+struct audience {
+    void (*event[G_N_ELEMENTS(detectors)])(void *state, const struct replay_step *step);
+    void *state[G_N_ELEMENTS(detectors)];
+    unsigned n;
+};
+
 static void run_pass(struct detection *detection, int *ret_error)
 {
     void *states[G_N_ELEMENTS(detectors)];
-    for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
+    g_autofree struct audience *audiences = g_new0(struct audience, EVENT_KINDS);
+    for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++) {
         states[i] = detectors[i]->begin(detection);
+        for (unsigned kind = 0; kind < EVENT_KINDS; kind++) {
+            struct audience *audience = &audiences[kind];
+            if (!(detectors[i]->kinds & DETECTOR_SEES(kind)))
+                continue;
+            audience->event[audience->n] = detectors[i]->event;
+            audience->state[audience->n++] = states[i];
+        }
+    }
     struct replay_step step;
     int r;
     while ((r = replay_next(detection->replay, &step)) == 1) {
-        uint64_t bit = DETECTOR_SEES(step.event->kind);
-        for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
-            if (detectors[i]->kinds & bit)
-                detectors[i]->event(states[i], &step);
+        const struct audience *audience = &audiences[step.event->kind];
+        for (unsigned i = 0; i < audience->n; i++)
+            audience->event[i](audience->state[i], &step);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
         detectors[i]->finish(states[i]);

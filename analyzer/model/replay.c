@@ -10,7 +10,7 @@
 
 struct replay {
     const struct model *model;
-    struct merge *merge;
+    struct merge_ahead *merge;
     struct thread_order *order;
     struct waiters *waiters;
     struct hand_off *hand_off;
@@ -18,7 +18,7 @@ struct replay {
     GHashTable
         *forked; // uint64_t *: forking thread.id << 32 | pid -> thread.id of the child, until it is known
     struct replay_thread *threads; // by thread id
-    struct ordered_event current;
+    const struct ordered_event *current;
     bool pending; // current has been shown, but not taken into account yet
 };
 
@@ -47,7 +47,7 @@ struct replay *replay_new(const struct model *model)
 {
     struct replay *replay = g_new0(struct replay, 1);
     replay->model = model;
-    replay->merge = merge_new(model);
+    replay->merge = merge_ahead_new(model);
     replay->order = thread_order_new(model->threads->len);
     replay->waiters = waiters_new();
     replay->hand_off = hand_off_new(model);
@@ -65,7 +65,7 @@ void replay_free(struct replay *replay)
         return;
     for (unsigned i = 0; i < replay->model->threads->len; i++)
         held_set_done(&replay->threads[i].held);
-    merge_free(replay->merge);
+    merge_ahead_free(replay->merge);
     thread_order_free(replay->order);
     waiters_free(replay->waiters);
     hand_off_free(replay->hand_off);
@@ -115,7 +115,7 @@ bool replay_is_unsure(const struct replay *replay, uint32_t object_id)
 
 void replay_get_counts(const struct replay *replay, struct merge_counts *ret_counts)
 {
-    merge_get_counts(replay->merge, ret_counts);
+    merge_ahead_get_counts(replay->merge, ret_counts);
 }
 
 static bool has_owner(const struct model_object *object)
@@ -150,7 +150,7 @@ static void take_from(struct replay *replay, uint32_t owner_id, uint32_t object_
 
 static void hold(struct replay *replay, struct replay_thread *thread, const struct model_object *object)
 {
-    const struct ordered_event *ordered = &replay->current;
+    const struct ordered_event *ordered = replay->current;
     const struct trace_event *event = &ordered->event;
     if (!has_owner(object))
         return;
@@ -172,22 +172,22 @@ static void give_back(struct replay *replay, struct replay_thread *thread, const
 {
     if (!has_owner(object))
         return;
-    uint32_t other = replay->current.owner;
+    uint32_t other = replay->current->owner;
     if (held_set_find(&thread->held, object->row.id))
         held_set_release(&thread->held, object->row.id);
-    else if (other || replay_find_holder(replay, object->row.id, replay->current.thread_id, &other))
+    else if (other || replay_find_holder(replay, object->row.id, replay->current->thread_id, &other))
         take_from(replay, other, object->row.id, 0);
 }
 
 static void request(struct replay *replay, struct replay_thread *thread)
 {
-    const struct trace_event *event = &replay->current.event;
+    const struct trace_event *event = &replay->current->event;
     thread->request = (struct replay_request){
         .kind = event->kind,
         .subject = event->subject,
         .stack = event->stack,
         .ticks = event->ticks,
-        .sequence = replay->current.sequence,
+        .sequence = replay->current->sequence,
     };
 }
 
@@ -201,8 +201,8 @@ static void forget_object(struct replay *replay, const struct model_object *obje
 {
     if (!has_owner(object))
         return;
-    take_from(replay, replay->current.owner, object->row.id, 0);
-    held_set_drop(&replay->threads[replay->current.thread_id].held, object->row.id);
+    take_from(replay, replay->current->owner, object->row.id, 0);
+    held_set_drop(&replay->threads[replay->current->thread_id].held, object->row.id);
 }
 
 // What the parent does after the fork is not before what the child does, even if the child's first event comes later.
@@ -227,7 +227,7 @@ static void start_process(struct replay *replay, struct replay_thread *thread)
 
 static void apply_thread_event(struct replay *replay, struct replay_thread *thread)
 {
-    const struct ordered_event *ordered = &replay->current;
+    const struct ordered_event *ordered = replay->current;
     const struct trace_event *event = &ordered->event;
     switch (event->kind) {
     case EVENT_CREATE:
@@ -275,7 +275,7 @@ static bool hands_off(unsigned kind)
 // Takes the current event into account.
 static void apply(struct replay *replay)
 {
-    const struct ordered_event *ordered = &replay->current;
+    const struct ordered_event *ordered = replay->current;
     const struct trace_event *event = &ordered->event;
     struct replay_thread *thread = &replay->threads[ordered->thread_id];
     const struct model_object *object =
@@ -325,18 +325,18 @@ int replay_next(struct replay *replay, struct replay_step *ret_step)
     if (replay->pending)
         apply(replay);
     replay->pending = false;
-    int r = merge_next(replay->merge, &replay->current);
+    int r = merge_ahead_next(replay->merge, &replay->current);
     if (r <= 0)
         return r;
     replay->pending = true;
 
-    const struct trace_event *event = &replay->current.event;
-    struct replay_thread *thread = &replay->threads[replay->current.thread_id];
+    const struct trace_event *event = &replay->current->event;
+    struct replay_thread *thread = &replay->threads[replay->current->thread_id];
     if (!thread->events++)
         start_process(replay, thread);
     bool waits = event->kind == EVENT_COND_WAIT || event->kind == EVENT_COND_WAKE;
     *ret_step = (struct replay_step){
-        .ordered = &replay->current,
+        .ordered = replay->current,
         .event = event,
         .thread = thread,
         .object = model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL,

@@ -5,7 +5,7 @@
 
 #include "hand_off.h"
 #include "held_set.h"
-#include "merge.h"
+#include "merge_ahead.h"
 #include "model.h"
 #include "thread_order.h"
 #include "waiters.h"
@@ -46,7 +46,7 @@ struct replay_step {
 };
 
 struct replay;
-// The model must outlive it.
+// The model must outlive it. Its store is the replay's until the end of the trace, or of the replay: another thread reads ahead.
 struct replay *replay_new(const struct model *model);
 // 1: *ret_step is the next event, EVENT_NONE for the end of a thread (its state is then what it left behind); 0: the end of the
 // trace; negative errno: damaged. The step is valid until the next call.
