@@ -15,14 +15,15 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define GRACE_NS (2 * SECOND_NS)
-#define GRACE_OF_REQUEST_NS                                                                                  \
-    (5 *                                                                                                     \
-        SECOND_NS) // somebody asked for the end: the program may close its files, but `docker stop` kills after 10 s
-#define PATIENCE_NS (3 * SECOND_NS) // so long an interrupted program may take to end by itself
-#define ECHO_NS                                                                                              \
-    (SECOND_NS / 10)         // `timeout -s INT` signals its child and then the group: that is one interrupt
-#define INSISTS_NS SECOND_NS // interrupts that follow each other so fast are meant ...
-#define INSISTS 3u           // ... when they are so many, whatever the program says
+// Somebody asked for the end: the program may close its files. But `docker stop` kills after 10 s.
+#define GRACE_OF_REQUEST_NS (5 * SECOND_NS)
+// So long an interrupted program may take to end by itself.
+#define PATIENCE_NS (3 * SECOND_NS)
+// `timeout -s INT` signals its child and then the whole group: that is one interrupt.
+#define ECHO_NS (SECOND_NS / 10)
+// So many interrupts, one so shortly after the other, are meant, whatever the program says.
+#define INSISTS 3u
+#define INSISTS_NS SECOND_NS
 #define KILL_AGAIN_NS (SECOND_NS / 5)
 #define INCIDENT_NS SECOND_NS // so long the end of a program waits for the incident to be written
 #define GIVE_UP_NS (5 * SECOND_NS)
