@@ -131,6 +131,22 @@ static int keep_object(const struct trace_object *row, void *data)
     return 0;
 }
 
+struct found_name {
+    uint32_t id;
+    uint32_t flags;
+    char name[WIRE_OBJECT_NAME_BYTES];
+};
+
+static int keep_name(const struct trace_object *row, void *data)
+{
+    struct found_name *found = data;
+    if (row->id != found->id)
+        return 0;
+    found->flags = row->flags;
+    strcpy(found->name, row->name ? row->name : "");
+    return 0;
+}
+
 // --- tests ---
 
 static void events_keep_their_order_and_meaning(void **state)
@@ -217,6 +233,29 @@ static void ends_are_kept_until_the_object_is_known(void **state)
     store_each_object(fixture->store, keep_object, objects);
     assert_int_equal(objects[1].id, 1);
     assert_int_equal(objects[1].ended_ticks, 5010);
+}
+
+// Named by another thread than the one that used it first, whose ring is drained later.
+static void names_are_kept_until_the_object_is_known(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_thread namer = fake_thread_start(fixture->segment, NULL, 0, 1, 0);
+    struct fake_thread user = fake_thread_start(fixture->segment, NULL, 1, 2, 1);
+    const char *const names[] = { "first", "input queue" };
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t words[WIRE_OBJECT_NAME_BYTES / 8] = { 0 };
+        memcpy(words, names[i], strlen(names[i]));
+        fake_event(&namer, EVENT_OBJECT_NAME, 1, 0, 0, words, WIRE_OBJECT_NAME_BYTES / 8);
+    }
+    drain(fixture);
+    fake_mutex(&user, 1, OBJECT_RECURSIVE);
+    fake_plain(&user, EVENT_ACQUIRE, 1, 0);
+    close_recording(fixture);
+
+    struct found_name found = { .id = 1 };
+    store_each_object(fixture->store, keep_name, &found);
+    assert_string_equal(found.name, "input queue");
+    assert_int_equal(found.flags, OBJECT_RECURSIVE);
 }
 
 static int keep_stack(uint32_t id, const uint32_t *frames, size_t depth, bool truncated, void *data)
@@ -520,6 +559,7 @@ int main(void)
         TEST(events_keep_their_order_and_meaning),
         TEST(order_of_draining_does_not_matter),
         TEST(ends_are_kept_until_the_object_is_known),
+        TEST(names_are_kept_until_the_object_is_known),
         TEST(stacks_belong_to_modules),
         TEST(static_objects_find_their_module_late),
         TEST(slots_are_used_again),

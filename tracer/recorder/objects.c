@@ -273,7 +273,12 @@ void object_initialised(struct recording *recording, struct process *process, ui
 
 void object_named(struct recording *recording, struct process *process, uint32_t local, const char *name)
 {
+    object_resolve(recording, process, local, EVENT_ACQUIRE);
+    const struct object_ref *ref = object_find(process, local);
     struct object_record *record = record_of(process, local);
+    // Another thread's ring may still hold its beginning.
+    if (ref && ref->state == OBJECT_REF_MENTIONED)
+        g_hash_table_insert(process->early_names, GUINT_TO_POINTER(local), g_strdup(name));
     if (!record)
         return;
     g_free(record->name);
@@ -354,6 +359,11 @@ void object_define(struct recording *recording, struct process *process, uint32_
     if (!ref || ref->state == OBJECT_REF_KNOWN || ref->state == OBJECT_REF_SHARED)
         return;
     define(recording, process, local, wire, ticks, thread_id, stack);
+    const char *name = g_hash_table_lookup(process->early_names, GUINT_TO_POINTER(local));
+    if (name) {
+        object_named(recording, process, local, name);
+        g_hash_table_remove(process->early_names, GUINT_TO_POINTER(local));
+    }
     const struct early_end *end = g_hash_table_lookup(process->early_ends, GUINT_TO_POINTER(local));
     if (!end)
         return;

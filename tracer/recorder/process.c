@@ -66,6 +66,7 @@ struct process *process_new(pid_t pid, char *executable, char *arguments)
     process->exit_seen = -1;
     process->live_objects = g_hash_table_new(NULL, NULL);
     process->early_ends = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    process->early_names = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     process->places = g_ptr_array_new();
     process->live_threads = g_ptr_array_new();
     return process;
@@ -96,6 +97,7 @@ void process_free(struct process *process)
         g_free(process->pages[i].refs);
     g_hash_table_destroy(process->live_objects);
     g_hash_table_destroy(process->early_ends);
+    g_hash_table_destroy(process->early_names);
     g_ptr_array_free(process->places, TRUE);
     g_free(process->pages);
     g_free(process->threads);

@@ -142,8 +142,9 @@ struct process {
     uint32_t n_pages;
     GHashTable *live_objects; // object.id -> struct object_record, those that are its alone
     GHashTable
-        *early_ends;   // local id -> struct early_end: of objects whose definition has not been drained yet
-    GPtrArray *places; // of struct shared_place
+        *early_ends; // local id -> struct early_end: of objects whose definition has not been drained yet
+    GHashTable *early_names;      // local id -> char *, likewise
+    GPtrArray *places;            // of struct shared_place
     struct thread_entry *threads; // by serial
     uint32_t n_threads;
     GPtrArray *live_threads; // of struct thread: all that are not forgotten
