@@ -100,7 +100,10 @@ static char *circle_sentence(const struct finding *finding, const struct cycle_e
         g_autofree char *self = finding_thread_label(finding, edges[i].thread_id);
         g_autofree char *next = finding_thread_label(finding, edges[(i + 1) % n].thread_id);
         g_autofree char *wanted = edges[i].wanted ? finding_object_label(finding, edges[i].wanted) : NULL;
-        if (wanted)
+        if (wanted && edges[i].wanted->row.kind == OBJECT_ONCE)
+            g_string_append_printf(
+                text, "%s%s for the routine of '%s', run by %s", i ? "; " : "", self, wanted, next);
+        else if (wanted)
             g_string_append_printf(text, "%s%s for '%s', held by %s", i ? "; " : "", self, wanted, next);
         else
             g_string_append_printf(text, "%s%s for the end of %s", i ? "; " : "", self, next);

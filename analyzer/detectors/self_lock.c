@@ -2,10 +2,13 @@
 // Builds the double-lock finding.
 #include "self_lock.h"
 
+#include "cycle.h"
 #include "rules.h"
 
 static const char *sentence(const struct self_lock *self)
 {
+    if (self->object->row.kind == OBJECT_ONCE)
+        return "calls pthread_once for %s from its own routine";
     if (self->hold_shared && !self->again_shared)
         return "wants %s for writing while it holds it for reading";
     if (!self->hold_shared && self->again_shared)
@@ -20,10 +23,10 @@ void self_lock_report(struct detection *detection, const struct self_lock *self)
     struct finding *finding = finding_new(model, &rule_double_lock, LEVEL_ERROR);
     finding->site_stack = self->again_stack;
     finding->instances = !self->incident;
-    finding_add_step(finding, self->thread_id, self->hold_shared ? "acquire-shared" : "acquire", self->object,
-        self->hold_stack, NULL, 0);
+    finding_add_step(finding, self->thread_id, cycle_take_action(self->object, self->hold_shared),
+        self->object, self->hold_stack, NULL, 0);
     struct hold held = { .object = self->object };
-    finding_add_step(finding, self->thread_id, self->again_shared ? "request-shared" : "request",
+    finding_add_step(finding, self->thread_id, cycle_want_action(self->object, self->again_shared),
         self->object, self->again_stack, &held, 1);
 
     g_autofree char *thread = finding_thread_label(finding, self->thread_id);

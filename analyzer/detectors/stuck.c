@@ -3,6 +3,7 @@
 // wanted what. This turns the note into a finding. Sees only what the recorder saw.
 #include <string.h>
 
+#include "cycle.h"
 #include "detector.h"
 #include "rules.h"
 
@@ -97,10 +98,8 @@ static void add_thread(
         struct hold hold = { .object = object, .stack = held->stack_id, .shared = held->shared };
         bool permit = object->row.kind == OBJECT_SEMAPHORE;
         finding_add_step(finding, row->thread_id,
-            permit        ? "take-permit"
-            : hold.shared ? "acquire-shared"
-                          : "acquire",
-            object, hold.stack, (const struct hold *)(const void *)holds->data, holds->len);
+            permit ? "take-permit" : cycle_take_action(object, hold.shared), object, hold.stack,
+            (const struct hold *)(const void *)holds->data, holds->len);
         g_array_append_val(holds, hold);
     }
     const char *request = event_name(event_kind_by_name(row->request));

@@ -5,7 +5,7 @@ import harness
 from harness import FOUND_SOMETHING, TRENZA, Trace, case, program, record, require, require_equal, run
 
 IDLE = ['pool-and-sleeper', 'server-and-pool', 'time-out', 'signal-handler', 'signal-waiter', 'timer-thread', 'stranger',
-        'child-signals', 'named-semaphore', 'slow-owner']
+        'child-signals', 'named-semaphore', 'slow-owner', 'routine-left']
 # What happened, the requests of those it is about.
 # Their strangers must not be recorded, or they would be none.
 STRANGERS = ['stranger', 'named-semaphore']
@@ -19,6 +19,10 @@ STUCK = {
     'stuck-once': ('stuck', ['cond-wait', 'once-request']),
     'family': ('stuck', ['cond-wait', 'cond-wait']),
     'woken-into-deadlock': ('deadlock', ['cond-wait', 'request-shared']),
+    'two-controls': ('deadlock', ['once-request', 'once-request']),
+    'control-and-mutex': ('deadlock', ['once-request', 'request']),
+    'control-and-join': ('deadlock', ['join-request', 'once-request']),
+    'control-in-itself': ('deadlock', ['once-request']),
 }
 
 

@@ -24,6 +24,7 @@ static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static pthread_barrier_t barrier;
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_once_t other_once = PTHREAD_ONCE_INIT;
 static sem_t semaphore;
 static int go_on;
 static const char *executable;
@@ -73,6 +74,36 @@ static void let_go(void)
 }
 
 // --- these idle ---
+
+static void end_thread(void)
+{
+    pthread_exit(NULL);
+}
+
+static void *leave_routine(void *unused)
+{
+    (void)unused;
+    pthread_once(&once, end_thread);
+    return NULL;
+}
+
+static void *wait_for_routine(void *unused)
+{
+    (void)unused;
+    pthread_once(&once, idle);
+    return NULL;
+}
+
+// The second one runs the routine that the first has left by ending; the third waits for it, under a lock.
+static void routine_left(void)
+{
+    pthread_join(start(leave_routine), NULL);
+    pthread_t second = start(wait_for_routine);
+    pthread_mutex_lock(&mutex);
+    wait_for_routine(NULL);
+    pthread_mutex_unlock(&mutex);
+    pthread_join(second, NULL);
+}
 
 static void pool_and_sleeper(void)
 {
@@ -368,6 +399,14 @@ static void reader_waits_for_signal(void)
     wait_for_signal(NULL);
 }
 
+static void *busy(void *unused)
+{
+    (void)unused;
+    for (;;)
+        poll(NULL, 0, 10);
+    return NULL;
+}
+
 static void initialise(void)
 {
     wait_for_signal(NULL);
@@ -387,6 +426,88 @@ static void stuck_once(void)
     pthread_join(first, NULL);
 }
 
+static void run_second_control(void);
+
+// Whoever waits for the other one's routine runs a routine the other one waits for.
+static void run_first_control(void)
+{
+    pthread_barrier_wait(&barrier);
+    pthread_once(&other_once, run_second_control);
+}
+
+static void run_second_control(void)
+{
+    pthread_barrier_wait(&barrier);
+    pthread_once(&once, run_first_control);
+}
+
+static void *use_second_control(void *unused)
+{
+    (void)unused;
+    pthread_once(&other_once, run_second_control);
+    return NULL;
+}
+
+static void two_controls(void)
+{
+    pthread_barrier_init(&barrier, NULL, 2);
+    start(busy);
+    start(use_second_control);
+    pthread_once(&once, run_first_control);
+}
+
+static void lock_in_routine(void)
+{
+    pthread_barrier_wait(&barrier);
+    pthread_mutex_lock(&mutex);
+}
+
+static void *lock_then_once(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&mutex);
+    pthread_barrier_wait(&barrier);
+    pthread_once(&once, lock_in_routine);
+    return NULL;
+}
+
+static void control_and_mutex(void)
+{
+    pthread_barrier_init(&barrier, NULL, 2);
+    start(busy);
+    start(lock_then_once);
+    pthread_once(&once, lock_in_routine);
+}
+
+static void *once_in_vain(void *unused)
+{
+    (void)unused;
+    pthread_once(&once, idle);
+    return NULL;
+}
+
+static void join_in_routine(void)
+{
+    pthread_join(start(once_in_vain), NULL);
+}
+
+static void control_and_join(void)
+{
+    start(busy);
+    pthread_once(&once, join_in_routine);
+}
+
+static void run_itself(void)
+{
+    pthread_once(&once, run_itself);
+}
+
+static void control_in_itself(void)
+{
+    start(busy);
+    pthread_once(&once, run_itself);
+}
+
 static void family(void)
 {
     struct shared *shared =
@@ -401,14 +522,6 @@ static void *wait_and_keep(void *unused)
     (void)unused;
     pthread_rwlock_wrlock(&rwlock);
     return wait_for_signal(NULL);
-}
-
-static void *busy(void *unused)
-{
-    (void)unused;
-    for (;;)
-        poll(NULL, 0, 10);
-    return NULL;
 }
 
 static void woken_into_deadlock(void)
@@ -437,6 +550,7 @@ static const struct {
     { "child-signals", child_signals },
     { "named-semaphore", named_semaphore },
     { "slow-owner", slow_owner },
+    { "routine-left", routine_left },
     { "lost-worker", lost_worker },
     { "main-is-gone", main_is_gone },
     { "nobody-posts", nobody_posts },
@@ -446,6 +560,10 @@ static const struct {
     { "stuck-once", stuck_once },
     { "family", family },
     { "woken-into-deadlock", woken_into_deadlock },
+    { "two-controls", two_controls },
+    { "control-and-mutex", control_and_mutex },
+    { "control-and-join", control_and_join },
+    { "control-in-itself", control_in_itself },
 };
 
 int main(int count, char **arguments)

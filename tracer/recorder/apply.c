@@ -176,6 +176,23 @@ static void apply_cond(struct arrival *arrival)
     hold(arrival, &mutex, &again);
 }
 
+// Whoever runs the routine of a once control holds it like a lock. A routine that is left by an exception or by the thread's end
+// has no ONCE_END; then the next one to begin says that it was given back.
+static void apply_once_begin(struct arrival *arrival)
+{
+    const uint64_t begun = arrival->ticks;
+    struct thread *thread = arrival->thread;
+    const uint32_t control = arrival->event.subject;
+    // The stack of the call, without what lies between it and the routine.
+    const uint32_t stack = thread->wait.subject == control ? thread->wait.stack : arrival->stack;
+    struct held running = { .object = control, .stack = stack, .since = begun, .count = 1 };
+    wait_ends(arrival);
+    held_set_add(&thread->held, &running, false);
+    arrival->ticks = begun ? begun - 1 : 0;
+    note_given_back(arrival, arrival->event.subject);
+    arrival->ticks = begun;
+}
+
 // --- life of objects ---
 
 static const char *how_it_ended(unsigned arg)
@@ -282,9 +299,14 @@ static void apply_to_objects(struct arrival *arrival)
         break;
     case EVENT_FAIL:
     case EVENT_BARRIER_LEAVE:
-    case EVENT_ONCE_BEGIN:
     case EVENT_ONCE_DONE:
         wait_ends(arrival);
+        break;
+    case EVENT_ONCE_BEGIN:
+        apply_once_begin(arrival);
+        break;
+    case EVENT_ONCE_END:
+        held_set_remove(&arrival->thread->held, arrival->event.subject);
         break;
     case EVENT_RELEASE:
         give_back(arrival, arrival->event.subject);

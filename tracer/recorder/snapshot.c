@@ -133,6 +133,19 @@ bool snapshot_look_behind_condition(const struct snapshot *snapshot, size_t inde
     return true;
 }
 
+// Whoever sleeps in pthread_once waits for the thread that runs the routine as for a lock's owner. The kernel is asked whether it
+// does: who has asked may also be about to run the routine itself.
+static void look_behind_once(const struct snapshot *snapshot, size_t index)
+{
+    const struct thread *thread = snapshot->threads->pdata[index];
+    struct watch_thread *watch = snapshot_watch(snapshot, index);
+    if (watch->wait != WATCH_EVENT || thread->wait.kind != EVENT_ONCE_REQUEST)
+        return;
+    const struct trace_object *control = object_row(thread->process, thread->wait.subject);
+    if (control && task_sleeps_on(thread->process->pid, thread->tid, control->address, OBJECT_ONCE))
+        watch->wait = WATCH_EXCLUSIVE;
+}
+
 // Only when everything has been added do the arrays stay where they are.
 static void place_holds(struct snapshot *snapshot)
 {
@@ -196,6 +209,8 @@ void snapshot_init(struct snapshot *snapshot, const struct recording *recording,
     for (guint i = 0; i < snapshot->watch->len; i++)
         if (snapshot_watch(snapshot, i)->n_holds)
             snapshot_look_behind_condition(snapshot, i);
+    for (guint i = 0; i < snapshot->watch->len; i++)
+        look_behind_once(snapshot, i);
     for (guint i = 0; i < snapshot->watch->len; i++)
         if (snapshot_watch(snapshot, i)->lock_like)
             snapshot_watch(snapshot, i)->known = all_permits_known(snapshot, snapshot->threads->pdata[i]);
