@@ -59,7 +59,7 @@ static void report(struct blocking_call *state, const struct replay_step *step, 
         finding_add_step(finding, step->ordered->thread_id, hold->shared ? "acquire-shared" : "acquire",
             hold->object, hold->stack, held->holds, i);
         g_string_append_printf(names, "%s'%s'", i ? " and " : "", hold->object->label);
-        g_string_append_printf(parts, "\n%s", hold->object->class_key);
+        g_string_append_printf(parts, "\n%s", hold->object->fingerprint);
     }
     finding_add_step(
         finding, step->ordered->thread_id, calls[call->number], NULL, call->stack, held->holds, held->count);

@@ -63,7 +63,7 @@ static void report_unheld(struct cond_mutex *state, const struct replay_step *st
                      step->mutex->label, other ? other : "it does not hold", other ? " holds" : ""));
     g_autofree char *waits = fingerprint_stack(model, step->event->stack);
     g_autofree char *parts =
-        g_strdup_printf("%s\n%s\n%s", step->object->class_key, step->mutex->class_key, waits);
+        g_strdup_printf("%s\n%s\n%s", step->object->fingerprint, step->mutex->fingerprint, waits);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }
@@ -91,7 +91,7 @@ static void report_mixed(
     g_autofree char *waits_b = fingerprint_stack(model, step->event->stack);
     bool swapped = g_strcmp0(waits_a, waits_b) > 0;
     g_autofree char *parts = g_strdup_printf(
-        "%s\n%s\n%s", step->object->class_key, swapped ? waits_b : waits_a, swapped ? waits_a : waits_b);
+        "%s\n%s\n%s", step->object->fingerprint, swapped ? waits_b : waits_a, swapped ? waits_a : waits_b);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }

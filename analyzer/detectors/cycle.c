@@ -10,8 +10,8 @@ static char *edge_text(const struct model *model, const struct cycle_edge *edge)
     const struct hold *key = edge->key < edge->n_held ? &edge->held[edge->key] : NULL;
     g_autofree char *held = fingerprint_stack(model, key ? key->stack : 0);
     g_autofree char *wanted = fingerprint_stack(model, edge->wanted_stack);
-    return g_strdup_printf("%s < %s < %s < %s", key ? key->object->class_key : "-", held,
-        edge->wanted ? edge->wanted->class_key : "join", wanted);
+    return g_strdup_printf("%s < %s < %s < %s", key ? key->object->fingerprint : "-", held,
+        edge->wanted ? edge->wanted->fingerprint : "join", wanted);
 }
 
 // The edges' texts, NULL-terminated, and where to begin.

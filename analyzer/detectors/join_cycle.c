@@ -116,7 +116,7 @@ static void report(struct join_cycle *state, const struct replay_step *step, con
     g_autofree char *held = fingerprint_stack(model, hold->stack);
     g_autofree char *joins = fingerprint_stack(model, joining->stack);
     g_autofree char *takes = fingerprint_stack(model, search->stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s\n%s", hold->object->class_key, held, joins, takes);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s\n%s", hold->object->fingerprint, held, joins, takes);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }

@@ -93,7 +93,7 @@ const struct model_object *lock_graph_join_object(struct lock_graph *graph, uint
     struct model_object *object = g_new0(struct model_object, 1);
     object->row.id = id;
     object->row.kind = OBJECT_NONE;
-    object->label = object->class_key = "end of a thread";
+    object->label = object->class_key = object->fingerprint = "end of a thread";
     g_ptr_array_add(graph->join_objects, object);
     return object;
 }

@@ -119,7 +119,7 @@ static void set_id(struct finding *finding, const struct model_object *cond, uin
 {
     g_autofree char *signals = fingerprint_stack(finding->model, signal);
     g_autofree char *waits = fingerprint_stack(finding->model, wait);
-    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", cond->class_key, signals, waits);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", cond->fingerprint, signals, waits);
     finding_set_id(finding, parts);
 }
 

@@ -189,7 +189,7 @@ static void report_long_hold(struct lost_time *state, const struct long_hold *wo
         g_strdup_printf("%s holds '%s' for %.2f s, and %s waits %.2f s for it", self, worst->object->label,
             seconds(state, worst->hold.to - worst->hold.from), other, seconds(state, worst->waited)));
     g_autofree char *place = fingerprint_stack(model, worst->hold.stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s", worst->object->class_key, place);
+    g_autofree char *parts = g_strdup_printf("%s\n%s", worst->object->fingerprint, place);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }

@@ -145,7 +145,7 @@ static void report(struct nested_monitor *state, const struct candidate *candida
     g_autofree char *waits = fingerprint_stack(model, candidate->wait_stack);
     g_autofree char *takes = fingerprint_stack(model, need->take_stack);
     g_autofree char *parts = g_strdup_printf(
-        "%s\n%s\n%s\n%s", candidate->cond->class_key, candidate->kept.object->class_key, waits, takes);
+        "%s\n%s\n%s\n%s", candidate->cond->fingerprint, candidate->kept.object->fingerprint, waits, takes);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }

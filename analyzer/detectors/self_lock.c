@@ -38,7 +38,7 @@ void self_lock_report(struct detection *detection, const struct self_lock *self)
 
     g_autofree char *taken = fingerprint_stack(model, self->hold_stack);
     g_autofree char *again = fingerprint_stack(model, self->again_stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", self->object->class_key, taken, again);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", self->object->fingerprint, taken, again);
     finding_set_id(finding, parts);
     finding_list_add(detection->findings, finding);
 }

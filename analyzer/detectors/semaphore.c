@@ -110,7 +110,7 @@ static struct finding *new_finding(const struct semaphore *state, const struct b
         finding, slip->user.thread_id, "take-permit", book->object, slip->user.take_stack, NULL, 0);
     g_autofree char *take = fingerprint_stack(model, slip->user.take_stack);
     g_autofree char *stack = fingerprint_stack(model, slip->stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s\n%s", how, book->object->class_key, take, stack);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s\n%s", how, book->object->fingerprint, take, stack);
     finding_set_id(finding, parts);
     return finding;
 }

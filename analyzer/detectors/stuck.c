@@ -122,7 +122,7 @@ static void set_id(struct finding *finding, const GPtrArray *rows)
         const struct trace_incident_thread *row = rows->pdata[i];
         const struct model_object *wanted = model_object(finding->model, row->object_id);
         g_autofree char *stack = fingerprint_stack(finding->model, row->stack_id);
-        char *place = g_strdup_printf("%s < %s\n", wanted ? wanted->class_key : "join", stack);
+        char *place = g_strdup_printf("%s < %s\n", wanted ? wanted->fingerprint : "join", stack);
         if (g_ptr_array_find_with_equal_func(places, place, g_str_equal, NULL))
             g_free(place);
         else

@@ -87,7 +87,7 @@ static void report_foreign(
                                      step->object->label, other, refusal(step)));
     g_autofree char *taken = fingerprint_stack(model, hold->stack);
     g_autofree char *released = fingerprint_stack(model, step->event->stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", step->object->class_key, taken, released);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", step->object->fingerprint, taken, released);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }
@@ -105,7 +105,7 @@ static void report_unheld(struct unlock *state, const struct replay_step *step)
         finding, g_strdup_printf("%s unlocks '%s', which %s%s", self, step->object->label,
                      last->thread_id ? "is unlocked already" : "nobody has locked", refusal(step)));
     g_autofree char *released = fingerprint_stack(model, step->event->stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s", step->object->class_key, released);
+    g_autofree char *parts = g_strdup_printf("%s\n%s", step->object->fingerprint, released);
     finding_set_id(finding, parts);
     finding_list_add(state->detection->findings, finding);
 }

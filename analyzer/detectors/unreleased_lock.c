@@ -38,7 +38,7 @@ static struct finding *report(struct detection *detection, uint32_t holder_id, c
     finding_add_step(
         finding, holder_id, hold->shared ? "acquire-shared" : "acquire", hold->object, hold->stack, NULL, 0);
     g_autofree char *stack = fingerprint_stack(detection->model, hold->stack);
-    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", hold->object->class_key, stack, how);
+    g_autofree char *parts = g_strdup_printf("%s\n%s\n%s", hold->object->fingerprint, stack, how);
     finding_set_id(finding, parts);
     return finding;
 }

@@ -50,6 +50,7 @@ static const char *kind_name(const struct model_object *object)
 struct origin {
     const char *label;
     const char *class_key;
+    const char *kind_key; // when all that is known is the first use
     const char *created_in;
     unsigned class_id;
 };
@@ -85,9 +86,10 @@ static struct origin *make_origin(struct labeller *labeller, const struct model_
     const char *kind = kind_name(object);
     struct origin *origin = g_new0(struct origin, 1);
     struct call_frame site = { 0 };
+    g_autofree char *kind_key = g_strdup_printf("%s -", kind);
+    origin->kind_key = model_string(model, kind_key);
     if (!call_stack_site(model, object->row.create_stack, &site)) {
-        g_autofree char *key = g_strdup_printf("%s -", kind);
-        origin->class_key = model_string(model, key);
+        origin->class_key = origin->kind_key;
         return origin; // label and class are each object's own
     }
     g_autofree char *created = call_frame_text(model, &site);
@@ -125,11 +127,12 @@ static void label_object(struct labeller *labeller, struct model_object *object)
         g_autofree char *key =
             g_strdup_printf("%s %s %s", kind_name(object), module ? path_base(module->path) : "-", masked);
         object->label = object->row.name;
-        object->class_key = model_string(model, key);
+        object->class_key = object->fingerprint = model_string(model, key);
         object->class_id = class_id_of(labeller, key);
         return;
     }
     object->class_key = origin->class_key;
+    object->fingerprint = object->row.flags & OBJECT_BY_INIT ? origin->class_key : origin->kind_key;
     object->label = origin->label;
     object->class_id = origin->class_id;
     if (!object->label) {

@@ -44,7 +44,9 @@ struct model_object {
     const char *label; // "queue_lock", or "mutex at queue.c:30"
     const char
         *class_key; // equal for objects made at the same place in the code; stable across runs and machines
-    unsigned class_id;      // the same as a small number, from 1
+    const char *fingerprint; // what ids are made of: its class_key. Of what is only known by its first use, which the next run
+                             // may have elsewhere, its kind
+    unsigned class_id;       // its class_key as a small number, from 1
     const char *created_in; // "f (queue.c:30)"; NULL: not known
 };
 

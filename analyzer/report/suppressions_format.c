@@ -33,11 +33,20 @@ static char *class_pattern(const char *label)
     return g_string_free(pattern, false);
 }
 
+// What is only known by its first use may be called after another place in the next run.
+static char *lock_pattern(const struct model_object *object)
+{
+    bool named = object->row.name && *object->row.name;
+    if (named || object->row.flags & OBJECT_BY_INIT)
+        return class_pattern(object->label);
+    return g_strdup_printf("%s *", object_kind_name(object->row.kind));
+}
+
 static void append_locks(GString *text, const struct finding *finding)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; i < finding->objects->len; i++) {
-        char *pattern = class_pattern(((const struct model_object *)finding->objects->pdata[i])->label);
+        char *pattern = lock_pattern(finding->objects->pdata[i]);
         if (!g_hash_table_contains(seen, pattern))
             append_item(text, "lock:", pattern);
         g_hash_table_add(seen, pattern);

@@ -60,6 +60,35 @@ def wherever_it_is_built_and_loaded(folder):
 
 
 @case
+def whoever_uses_a_lock_first(folder):
+    """A std::mutex on the heap has no call that makes it: all that is known of its beginning is its first use."""
+    source = '''#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+struct both { std::mutex a, b; };
+static std::atomic<int> turn;
+static void wait_for(int mine) { while (turn != mine) usleep(500); }
+static void forward(both *x, int mine) { wait_for(mine); x->a.lock(); x->b.lock(); x->b.unlock(); x->a.unlock(); turn++; }
+static void backward(both *x, int mine) { wait_for(mine); x->b.lock(); x->a.lock(); x->a.unlock(); x->b.unlock(); turn++; }
+int main(int, char **argv) {
+  int swapped = std::atoi(argv[1]);
+  both *x = new both;
+  std::thread one(forward, x, swapped), two(backward, x, !swapped);
+  one.join(); two.join();
+}
+'''
+    (folder / 'first.cpp').write_text(source)
+    require_equal(run(['g++', '-g', '-pthread', '-o', folder / 'first', folder / 'first.cpp']).status, 0, 'build')
+    found = [check(folder, [folder / 'first', swapped]) for swapped in (0, 1)]
+    require_equal(found[1], found[0], 'the other one first')
+    require_equal(list(found[0][1].values()), ['lock-order-cycle'], 'found')
+    check(folder, [folder / 'first', 0], f'--gen-suppressions={folder}/first.supp')
+    require_equal(check(folder, [folder / 'first', 1], f'--suppressions={folder}/first.supp')[0], 0, 'suppressed')
+
+
+@case
 def so_one_baseline_holds_for_all(folder):
     program = built(folder / 'first')
     moved = built(folder / 'moved', '-no-pie', source='\n\n' + SOURCE.read_text())

@@ -379,7 +379,7 @@ static void add_object(struct maker *maker, enum object_kind kind, uint64_t valu
     object->row.flags = flags;
     object->row.ended_ticks = -1;
     object->class_id = trace->n_objects;
-    object->label = object->class_key = object_kind_name(kind);
+    object->label = object->class_key = object->fingerprint = object_kind_name(kind);
     maker->locks[trace->n_objects].value = (unsigned)value;
 }
 
