@@ -53,6 +53,16 @@ static gboolean state_equal(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct state)) == 0;
 }
 
+// The call that led to the routine which thread's operation k begins.
+static unsigned once_call(const struct explorer *explorer, unsigned thread, unsigned k)
+{
+    const uint8_t *ops = explorer->order.thread_ops[thread];
+    const struct small_op *before = k ? &explorer->trace->ops[ops[k - 1]] : NULL;
+    bool asked =
+        before && before->kind == EVENT_ONCE_REQUEST && before->object == explorer->trace->ops[ops[k]].object;
+    return ops[asked ? k - 1 : k];
+}
+
 static void make_world(const struct explorer *explorer, const struct state *state, struct world *ret_world)
 {
     memset(ret_world, 0, sizeof *ret_world);
@@ -68,6 +78,10 @@ static void make_world(const struct explorer *explorer, const struct state *stat
             ret_world->gives[lock] += gives;
             if (explorer->order.outermost[i])
                 ret_world->hold[t][lock] = takes ? (uint8_t)(i + 1) : 0;
+            if (op->kind == EVENT_ONCE_BEGIN && explorer->order.is_lock[lock])
+                ret_world->hold[t][lock] = (uint8_t)(once_call(explorer, t, k) + 1);
+            else if (op->kind == EVENT_ONCE_END)
+                ret_world->hold[t][lock] = 0;
             ret_world->arrivals[op->object] += op->kind == EVENT_BARRIER_ARRIVE;
             ret_world->begun[op->object] |= op->kind == EVENT_INIT || op->kind == EVENT_ONCE_BEGIN;
             ret_world->over[op->object] |= op->kind == EVENT_DESTROY || op->kind == EVENT_ONCE_END;
@@ -275,6 +289,11 @@ static struct wish wish_of(
         before->object == op->object) {
         wish.request = (uint8_t)(before - explorer->trace->ops);
         wish.blocked = explorer->order.blocks[wish.request];
+    }
+    if (op->kind == EVENT_ONCE_DONE && before && before->kind == EVENT_ONCE_REQUEST &&
+        before->object == op->object) {
+        wish.request = (uint8_t)(before - explorer->trace->ops);
+        wish.blocked = true;
     }
     if (op->kind == EVENT_JOIN && before && before->kind == EVENT_JOIN_REQUEST)
         wish.request = (uint8_t)(before - explorer->trace->ops);

@@ -185,8 +185,11 @@ static void keep_barrier(struct recorded_order *order, const struct small_trace 
     }
 }
 
+// Its routine counts as a lock's section when it has come to its end.
 static void keep_once(struct recorded_order *order, const struct small_trace *trace, uint8_t once)
 {
+    for (unsigned i = 0; i < trace->n_ops; i++)
+        order->is_lock[once] |= op_at(trace, i)->object == once && op_at(trace, i)->kind == EVENT_ONCE_END;
     for (unsigned i = 0; i < trace->n_ops; i++)
         for (unsigned j = 0; j < i; j++)
             if (op_at(trace, i)->object == once && op_at(trace, j)->object == once &&
@@ -252,7 +255,7 @@ static bool may_block(const struct small_op *op)
 {
     return op->kind == EVENT_REQUEST || op->kind == EVENT_REQUEST_SHARED || op->kind == EVENT_ACQUIRE ||
            op->kind == EVENT_ACQUIRE_SHARED || op->kind == EVENT_COND_WAKE ||
-           op->kind == EVENT_JOIN_REQUEST || op->kind == EVENT_JOIN;
+           op->kind == EVENT_JOIN_REQUEST || op->kind == EVENT_JOIN || op->kind == EVENT_ONCE_REQUEST;
 }
 
 void recorded_order_make(struct recorded_order *order, const struct small_trace *trace)

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum status { ABSENT, RUNNING, BLOCKED, WAITING, AT_BARRIER, JOINING, ENDED };
+enum status { ABSENT, RUNNING, BLOCKED, WAITING, AT_BARRIER, AT_ONCE, JOINING, ENDED };
 
 struct runner {
     enum status status;
@@ -263,21 +263,36 @@ static void use_barrier(struct maker *maker, unsigned thread)
         maker->locks[barrier].arrived++ / (unsigned)maker->trace->objects[barrier].row.value;
 }
 
+static bool runs_once(const struct maker *maker, unsigned thread, unsigned once)
+{
+    const struct lock_state *state = &maker->locks[once];
+    return state->once_begun && !state->once_over && state->once_runner == thread;
+}
+
+static void begin_once(struct maker *maker, unsigned thread, unsigned once)
+{
+    emit(maker, thread, EVENT_ONCE_BEGIN, once);
+    maker->locks[once].once_begun = true;
+    maker->locks[once].once_runner = (uint8_t)thread;
+}
+
 static void use_once(struct maker *maker, unsigned thread)
 {
     unsigned once = some(maker, OBJECT_ONCE);
     struct lock_state *state = &maker->locks[once];
     if (!once)
         return;
-    if (state->once_begun && !state->once_over && state->once_runner == thread) {
+    if (runs_once(maker, thread, once)) {
         emit(maker, thread, EVENT_ONCE_END, once);
         state->once_over = true;
-    } else if (!state->once_begun) {
-        emit(maker, thread, EVENT_ONCE_BEGIN, once);
-        state->once_begun = true;
-        state->once_runner = (uint8_t)thread;
     } else if (state->once_over) {
         emit(maker, thread, EVENT_ONCE_DONE, once);
+    } else if (!state->once_begun && chance(maker, 10)) {
+        begin_once(maker, thread, once); // its request was not recorded
+    } else {
+        emit(maker, thread, EVENT_ONCE_REQUEST, once);
+        maker->runners[thread].status = AT_ONCE;
+        maker->runners[thread].subject = (uint8_t)once;
     }
 }
 
@@ -318,9 +333,9 @@ static void act(struct maker *maker, unsigned thread)
         use_data(maker, thread);
     else if (what < 37 && maker->features & SMALL_BARRIERS)
         use_barrier(maker, thread);
-    else if (what < 42 && maker->features & SMALL_ONCE)
+    else if (what < 46 && maker->features & SMALL_ONCE)
         use_once(maker, thread);
-    else if (what < 44 && maker->features & SMALL_LIVES)
+    else if (what < 48 && maker->features & SMALL_LIVES)
         end_life(maker, thread);
     else if (held == 0 || (held == 1 && chance(maker, 65)) || (held == 2 && chance(maker, 25)))
         take(maker, thread);
@@ -331,8 +346,11 @@ static void act(struct maker *maker, unsigned thread)
 static void finish_thread(struct maker *maker, unsigned thread)
 {
     unsigned object = held_by(maker, thread);
+    unsigned once = some(maker, OBJECT_ONCE);
     if (object && chance(maker, 95))
         release(maker, thread, object);
+    else if (once && runs_once(maker, thread, once) && chance(maker, 95))
+        use_once(maker, thread);
     else
         maker->runners[thread].status = ENDED;
 }
@@ -356,6 +374,10 @@ static void resume(struct maker *maker, unsigned thread)
         emit(maker, thread, EVENT_JOIN, 0);
         last_op(maker)->other = self->subject;
         self->created[self->subject] = 0;
+    } else if (status == AT_ONCE && maker->locks[self->subject].once_over) {
+        emit(maker, thread, EVENT_ONCE_DONE, self->subject);
+    } else if (status == AT_ONCE && !maker->locks[self->subject].once_begun) {
+        begin_once(maker, thread, self->subject);
     } else if (status == AT_BARRIER &&
                maker->locks[self->subject].arrived >=
                    (self->round + 1) * (unsigned)maker->trace->objects[self->subject].row.value) {
