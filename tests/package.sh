@@ -69,7 +69,7 @@ build() {
 
 move libtrenza-preload "$libdir/trenza/libtrenza-preload.so"
 move trenza-gui usr/bin/trenza-gui usr/share/applications usr/share/icons usr/share/metainfo usr/share/mime \
-    usr/share/man/man1/trenza-gui.1
+    usr/share/man/man1/trenza-gui.1 usr/share/bash-completion/completions/trenza-gui
 mv "$work/all" "$work/trenza"
 
 build libtrenza-preload '' 'lock tracer that is preloaded into programs' 'Multi-Arch: same' <<'TEXT'
@@ -82,7 +82,7 @@ locks, finds where they can knot, and tells it with stacks, names and the
 interleaving that leads there; for people, and as JSON, SARIF, JUnit's XML or
 GitHub annotations.
 TEXT
-if [ -e "$work/trenza-gui" ]; then
+if [ -e "$work/trenza-gui/usr/bin/trenza-gui" ]; then
     build trenza-gui "trenza (= $version)" 'window onto the traces of Trenza' '' <<'TEXT'
 Shows who held which lock when, who waited for whom, and steps through the
 interleavings that Trenza found.

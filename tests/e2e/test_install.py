@@ -78,7 +78,7 @@ def completions(prefix, *lines):
 source "$1"
 while read -ra COMP_WORDS; do
     [[ ${COMP_WORDS[-1]} == EMPTY ]] && COMP_WORDS[-1]=
-    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _trenza; echo "${COMPREPLY[*]}"
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "_${COMP_WORDS[0]//-/_}"; echo "${COMPREPLY[*]}"
 done
 '''
     ended = run(['bash', '-c', script, 'bash', prefix / 'share/bash-completion/completions/trenza'],
@@ -112,6 +112,21 @@ def completion_knows_every_command_and_option(folder):
         page = (prefix / 'share/man/man1/trenza.1').read_text().replace('\\-', '-')
         missing = [option for option in options if not re.search(rf'{re.escape(option.rstrip("="))}\b', page)]
         require_equal(missing, [], f'{command}: not in the manual')
+
+
+@case
+def completion_knows_the_window(folder):
+    prefix = installed(folder)
+    window = prefix / 'bin/trenza-gui'
+    if not window.exists():  # built without GTK
+        require_equal(completions(prefix, 'trenza-gui --'), [''], 'options')
+        return
+    said = run([window, '--help'], environment={'LC_ALL': 'C'}).out.decode()
+    options = re.findall(r'^ +(--[a-z-]+=?)', said.partition('Application Options:')[2], re.MULTILINE)
+    require(len(options) >= 9, said)
+    require_equal(completions(prefix, 'trenza-gui --')[0].split(), options, 'options')
+    require_equal(completions(prefix, 'trenza-gui --view = w'), ['witness'], 'values')
+    require((prefix / 'share/bash-completion/completions/trenza-gui').is_file(), 'the file bash looks for')
 
 
 if __name__ == '__main__':
