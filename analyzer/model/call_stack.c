@@ -58,6 +58,15 @@ static void append_frame(const struct model *model, const struct model_frame *fr
     }
 }
 
+// A routine that libc calls back (pthread_once) has hooks in its stack, and what these call in libc. Neither is the program's.
+static bool is_inside_hook(
+    const struct model *model, const struct model_stack *stack, unsigned i, unsigned end)
+{
+    while (i < end && is_start_code(model, stack->frames[i]))
+        i++;
+    return i < end && is_hook(model, stack->frames[i]);
+}
+
 void call_stack_frames(const struct model *model, uint32_t stack_id, GArray *ret_frames)
 {
     const struct model_stack *stack = model_stack(model, stack_id);
@@ -72,7 +81,7 @@ void call_stack_frames(const struct model *model, uint32_t stack_id, GArray *ret
         end--;
     for (unsigned i = begin; i < end; i++) {
         const struct model_frame *frame = model_frame(model, stack->frames[i]);
-        if (frame)
+        if (frame && (i == begin || !is_inside_hook(model, stack, i, end)))
             append_frame(model, frame, ret_frames);
     }
 }
