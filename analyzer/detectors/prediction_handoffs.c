@@ -74,9 +74,11 @@ static void hold_once(struct prediction_builder *builder, const struct predictio
         return;
     if (step->kind == EVENT_ONCE_REQUEST) {
         prediction_builder_want(builder, step, step->object, true, step->stack);
+        thread->requested = step->object;
         thread->requested_stack = step->stack;
     } else if (step->kind == EVENT_ONCE_BEGIN) {
-        uint32_t stack = thread->requested_stack ? thread->requested_stack : step->stack;
+        uint32_t stack = thread->requested == step->object ? thread->requested_stack : step->stack;
+        thread->requested = NULL;
         struct hold hold = { .object = step->object, .sequence = step->sequence, .stack = stack };
         held_set_add(&thread->held, &hold);
     } else if (step->kind == EVENT_ONCE_END) {
