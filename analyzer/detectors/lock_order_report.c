@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cycle.h"
+#include "prediction_feed.h"
 #include "prediction_witness.h"
 #include "rules.h"
 
@@ -292,6 +293,19 @@ static void add_witness(struct finding *finding, const struct prediction_trace *
 
 // --- the finding ---
 
+// What is not known of the run, and could keep it from getting there.
+static const char *what_is_unknown(
+    const struct model *model, const struct cycle_edge *edges, unsigned n, bool data_known)
+{
+    bool tried = false;
+    for (unsigned i = 0; i < n; i++)
+        tried |= prediction_feed_is_python_lock(model, edges[i].wanted);
+    if (tried)
+        return data_known ? "an acquire(False) looks like acquire()"
+                          : "data flow not recorded, and an acquire(False) looks like acquire()";
+    return data_known ? NULL : "data flow not recorded";
+}
+
 struct finding *lock_order_report(const struct detection *detection, const struct prediction_trace *trace,
     const struct pattern_cycle *cycle, bool data_known)
 {
@@ -318,7 +332,7 @@ struct finding *lock_order_report(const struct detection *detection, const struc
     finding->reason = cycle->reason;
     if (cycle->verdict == PATTERN_PREDICTED) {
         add_witness(finding, trace, cycle, edges);
-        finding->note = data_known ? NULL : "data flow not recorded";
+        finding->note = what_is_unknown(detection->model, edges, cycle->n, data_known);
     }
     finding_set_message(finding, cycle_sentence(finding, cycle, edges));
     finding_look_for_steering(finding);
@@ -351,7 +365,7 @@ void lock_order_report_join(const struct detection *detection, const struct pred
             continue;
         finding->level = LEVEL_ERROR;
         finding->verdict = "predicted";
-        finding->note = data_known ? NULL : "data flow not recorded";
+        finding->note = what_is_unknown(detection->model, edges, cycle->n, data_known);
         add_witness(finding, trace, cycle, edges);
     }
 }

@@ -91,6 +91,11 @@ static bool is_made_by_python(const struct model *model, uint32_t stack_id)
     return frame && frame->n_symbols && g_strcmp0(frame->symbols[0].function, "PyThread_allocate_lock") == 0;
 }
 
+bool prediction_feed_is_python_lock(const struct model *model, const struct model_object *object)
+{
+    return object && prediction_is_semaphore(object) && is_made_by_python(model, object->row.create_stack);
+}
+
 static bool is_python_lock(struct prediction_feed *feed, const struct model_object *object)
 {
     uint32_t stack_id = object->row.create_stack;

@@ -13,4 +13,7 @@ void prediction_feed_free(struct prediction_feed *feed);
 bool prediction_feed_step(struct prediction_feed *feed, struct replay *replay, const struct replay_step *step,
     struct prediction_step *ret_step);
 
+// A lock of CPython's, which is tried before it is waited for: `acquire(False)` looks like `acquire()` until it has failed.
+bool prediction_feed_is_python_lock(const struct model *model, const struct model_object *object);
+
 #endif

@@ -145,8 +145,9 @@ void finding_set_steered(struct finding *finding, bool reached)
         finding->level = LEVEL_ERROR;
         finding->note = NULL;
     } else {
-        finding->note = finding->note ? "data flow not recorded; not reached in a steered run"
-                                      : "not reached in a steered run";
+        g_autofree char *note = g_strconcat(finding->note ? finding->note : "", finding->note ? "; " : "",
+            "not reached in a steered run", NULL);
+        finding->note = g_intern_string(note);
     }
 }
 

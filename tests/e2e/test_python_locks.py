@@ -37,6 +37,27 @@ threads = [threading.Thread(target=f) for f in (right, left)]
 for t in threads: t.start()
 for t in threads: t.join()
 '''
+# It has failed once without a wait, so it merely tries.
+TRIED = '''
+import threading
+a, b = threading.Lock(), threading.Lock()
+def left():
+    with a:
+        with b:
+            pass
+def right():
+    with b:
+        if a.acquire(False):
+            a.release()
+with a:
+    first = threading.Thread(target=right)
+    first.start()
+    first.join()
+threads = [threading.Thread(target=f) for f in (left, right)]
+for t in threads: t.start()
+for t in threads: t.join()
+'''
+TIMED = TRIED.replace('a.acquire(False)', 'a.acquire(timeout=0.01)')
 
 
 def cycles(script, folder):
@@ -63,6 +84,20 @@ def a_join_orders(folder):
 @case
 def a_queue_orders(folder):
     require_equal(cycles(HANDED_ON, folder), (0, [('impossible', 'ordered')]), 'status and cycles')
+
+
+@case
+def what_is_only_tried_never_waits(folder):
+    for script in (TRIED, TIMED):
+        status, found = cycles(script, folder)
+        require_equal((status, set(found)), (0, {('impossible', 'trylock')}), 'status and cycles')
+
+
+@case
+def the_verdict_says_what_a_try_looks_like(folder):
+    require_equal(cycles(TOGETHER, folder)[0], 66, 'status')
+    note = json.loads((folder / 'report.json').read_text())['findings'][0]['note']
+    require('acquire(False) looks like acquire()' in note, note)
 
 
 main()
