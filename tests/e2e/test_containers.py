@@ -129,6 +129,20 @@ def what_cannot_be_seen_is_told(folder):
 
 
 @case
+def a_program_with_process_numbers_of_its_own(folder):
+    """It makes a namespace of its own and forks there: who made whom is known all the same."""
+    rights = [] if os.geteuid() == 0 else ['--map-root-user']
+    apart = ['unshare', *rights, '--pid', '--fork'] if harness.own_mounts() else []
+    argv = [*apart, *harness.program('children', 'fork')]
+    ended, trace = harness.record(folder, argv)
+    require_equal(ended.status, 0, str(ended))
+    trace.require_sound()
+    report = json.loads(run([harness.TRENZA, 'check', '--format=json', trace.path]).out)
+    require_equal(report['runs'][0]['order_unresolved'], 0, 'events without an order')
+    require_equal(trace.value('count(*)', 'FROM process WHERE forked_by IS NOT NULL') >= 20, True, 'forked processes')
+
+
+@case
 def all_of_it_at_once(folder):
     works_whole(Place(folder, read_only=True, user=True, profile='older'))
 

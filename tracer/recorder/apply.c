@@ -418,7 +418,7 @@ static void apply_to_process(struct arrival *arrival)
     switch (arrival->event.kind) {
     case EVENT_FORK:
         copy_payload(arrival, payload, sizeof payload);
-        arrival->event.arg = (int64_t)payload[0];
+        arrival->event.arg = process_child_pid(arrival->recording, arrival->process, (uint32_t)payload[0]);
         break;
     case EVENT_SPAWN:
         apply_spawn(arrival);

@@ -196,6 +196,7 @@ static struct message *take_message(struct drain *drain)
 
 void drain_add_process(struct drain *drain, struct process *process, uint32_t own_pid)
 {
+    recording_note_pid(&drain->recording, own_pid, process->pid);
     post(drain, (struct message){ .kind = ADD_PROCESS, .process = process, .own_pid = own_pid });
 }
 

@@ -135,3 +135,24 @@ GArray *proc_descendants(pid_t ancestor)
     g_array_remove_index(found, 0);
     return found;
 }
+
+static uint32_t innermost_pid(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
+    g_autofree char *text = NULL;
+    char *line = g_file_get_contents(path, &text, NULL, NULL) ? strstr(text, "\nNSpid:") : NULL;
+    if (!line)
+        return 0;
+    line[1 + strcspn(line + 1, "\n")] = 0;
+    const char *last = strrchr(line, '\t');
+    return last ? (uint32_t)strtoul(last + 1, NULL, 10) : 0;
+}
+
+pid_t proc_child(pid_t parent, uint32_t own_pid)
+{
+    g_autoptr(GArray) pids = proc_descendants(parent);
+    for (guint i = 0; i < pids->len; i++)
+        if (innermost_pid(g_array_index(pids, pid_t, i)) == own_pid)
+            return g_array_index(pids, pid_t, i);
+    return 0;
+}

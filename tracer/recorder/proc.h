@@ -5,6 +5,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 // Absolute path of what it runs, newly allocated; NULL: not to be found out.
@@ -13,6 +14,8 @@ char *proc_executable(pid_t pid);
 pid_t proc_parent(pid_t pid);
 // Its arguments as a JSON array of strings, newly allocated; NULL: not to be found out.
 char *proc_arguments(pid_t pid);
+// Which of parent's descendants has this pid in the innermost pid namespace it is in; 0: none.
+pid_t proc_child(pid_t parent, uint32_t own_pid);
 // It has a handler of its own for the signal. False when that is not to be found out.
 bool proc_catches(pid_t pid, int signal_number);
 // This process has children, zombies among them. What is below it, orphans too, makes that true where it is a subreaper.

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "objects.h"
+#include "proc.h"
 #include "program.h"
 #include "threads.h"
 
@@ -23,6 +24,8 @@ void recording_init(struct recording *recording, struct store *store, struct ses
         .semaphores = g_hash_table_new(NULL, NULL),
         .orphans = g_hash_table_new_full(NULL, NULL, NULL, g_free),
         .spawned = g_hash_table_new_full(NULL, NULL, NULL, g_free),
+        .own_pids = g_hash_table_new(NULL, NULL),
+        .own_lock = PTHREAD_MUTEX_INITIALIZER,
     };
     ids_init(&recording->ids, &recording->writer);
 }
@@ -39,6 +42,7 @@ void recording_done(struct recording *recording)
     g_hash_table_destroy(recording->semaphores);
     g_hash_table_destroy(recording->orphans);
     g_hash_table_destroy(recording->spawned);
+    g_hash_table_destroy(recording->own_pids);
     ids_done(&recording->ids);
     writer_done(&recording->writer);
 }
@@ -134,6 +138,39 @@ void process_add_segment(struct process *process, struct segment *segment)
 {
     segment->next = process->segments;
     process->segments = segment;
+}
+
+void recording_note_pid(struct recording *recording, uint32_t own_pid, pid_t pid)
+{
+    if (pid == 0 || own_pid == (uint32_t)pid)
+        return;
+    pthread_mutex_lock(&recording->own_lock);
+    g_hash_table_insert(recording->own_pids, GUINT_TO_POINTER(own_pid), GINT_TO_POINTER(pid));
+    pthread_mutex_unlock(&recording->own_lock);
+}
+
+static pid_t noted_pid(struct recording *recording, uint32_t own_pid)
+{
+    pthread_mutex_lock(&recording->own_lock);
+    pid_t pid = GPOINTER_TO_INT(g_hash_table_lookup(recording->own_pids, GUINT_TO_POINTER(own_pid)));
+    pthread_mutex_unlock(&recording->own_lock);
+    return pid;
+}
+
+// Only in another pid namespace do they differ. A child that has not come yet is alive; if it is gone from /proc when that
+// has been read, it has come meanwhile.
+pid_t process_child_pid(struct recording *recording, const struct process *process, uint32_t own_pid)
+{
+    const struct segment *segment = process->segments;
+    uint32_t own = segment ? atomic_load_explicit(&segment->shared->pid, memory_order_relaxed) : 0;
+    if (own == 0 || own == (uint32_t)process->pid)
+        return (pid_t)own_pid;
+    pid_t pid = noted_pid(recording, own_pid);
+    if (pid == 0)
+        pid = proc_child(process->pid, own_pid);
+    if (pid == 0)
+        pid = noted_pid(recording, own_pid);
+    return pid ? pid : (pid_t)own_pid;
 }
 
 static void put_mapping(

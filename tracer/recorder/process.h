@@ -28,6 +28,8 @@ struct recording {
     GHashTable *semaphores;     // object.id -> how it is used (permits.c)
     GHashTable *orphans;        // object.id -> struct orphan: its owner is over and has not given it back
     GHashTable *spawned;        // pid as its parent sees it -> struct spawned: said to have been begun
+    GHashTable *own_pids;       // pid as the process itself sees it -> as the recorder does, where these differ
+    pthread_mutex_t own_lock;   // of own_pids
     bool finishing;             // no process is left
     uint64_t events;
     uint64_t lost;
@@ -171,6 +173,11 @@ void process_add_segment(struct process *process, struct segment *segment);
 
 // Writes that a program did not come, and why, as far as it is known.
 void spawned_put_coverage(struct recording *recording, const struct spawned *spawned, const char *otherwise);
+
+// A process has come. Any thread, before the process may go on.
+void recording_note_pid(struct recording *recording, uint32_t own_pid, pid_t pid);
+// The pid of a child, as the recorder sees it; own_pid: as the process does. own_pid itself where that is not to be found out.
+pid_t process_child_pid(struct recording *recording, const struct process *process, uint32_t own_pid);
 
 // Looks for newly announced modules; cheap when there are none.
 void process_poll_modules(struct recording *recording, struct process *process);
