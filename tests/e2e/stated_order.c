@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // stated_order HOW...: four locks of one class that are said to be ordered by address; each HOW is what a thread does, one after
 // the other or, with `meet`, all at once. up, down: takes two of them in that order; other-down: two that nobody said it of;
-// try, ignored, timed: down, but without waiting for good; late: says it once the locks have been used.
+// try, ignored, timed: down, but without waiting for good; late: says it once the locks have been used. read-down, write-down,
+// spin-down: the same with rwlocks and spinlocks.
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -15,12 +16,18 @@ static struct {
 static struct {
     pthread_mutex_t lock;
 } others[2] = { { PTHREAD_MUTEX_INITIALIZER }, { PTHREAD_MUTEX_INITIALIZER } };
+static pthread_rwlock_t rwlocks[2] = { PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER };
+static pthread_spinlock_t spinlocks[2];
 static pthread_barrier_t all_here;
 
 static void say_order(void)
 {
     for (int i = 0; i < 4; i++)
         TRENZA_ORDER_MUTEX_BY_ADDRESS(&items[i].lock);
+    for (int i = 0; i < 2; i++) {
+        TRENZA_ORDER_RWLOCK_BY_ADDRESS(&rwlocks[i]);
+        TRENZA_ORDER_SPINLOCK_BY_ADDRESS(&spinlocks[i]);
+    }
 }
 
 static void both(pthread_mutex_t *outer, pthread_mutex_t *inner)
@@ -42,6 +49,22 @@ static void without_waiting(int timed)
     pthread_mutex_unlock(&items[3].lock);
 }
 
+static void rwlocks_down(int (*lock)(pthread_rwlock_t *))
+{
+    lock(&rwlocks[1]);
+    lock(&rwlocks[0]);
+    pthread_rwlock_unlock(&rwlocks[0]);
+    pthread_rwlock_unlock(&rwlocks[1]);
+}
+
+static void spinlocks_down(void)
+{
+    pthread_spin_lock(&spinlocks[1]);
+    pthread_spin_lock(&spinlocks[0]);
+    pthread_spin_unlock(&spinlocks[0]);
+    pthread_spin_unlock(&spinlocks[1]);
+}
+
 static void *behave(void *argument)
 {
     const char *how = argument;
@@ -61,6 +84,12 @@ static void *behave(void *argument)
         both(&items[3].lock, &items[2].lock);
         TRENZA_IGNORE_END();
     }
+    if (strcmp(how, "read-down") == 0)
+        rwlocks_down(pthread_rwlock_rdlock);
+    if (strcmp(how, "write-down") == 0)
+        rwlocks_down(pthread_rwlock_wrlock);
+    if (strcmp(how, "spin-down") == 0)
+        spinlocks_down();
     if (strcmp(how, "late") == 0)
         say_order();
     return NULL;
@@ -74,6 +103,8 @@ int main(int argc, char **argv)
     pthread_barrier_init(&all_here, NULL, meet ? (unsigned)argc - 2 : 1);
     if (argc < 2 || argc > 8)
         return 2;
+    for (int i = 0; i < 2; i++)
+        pthread_spin_init(&spinlocks[i], PTHREAD_PROCESS_PRIVATE);
     if (strcmp(argv[argc - 1], "late") != 0)
         say_order();
     for (int i = 1 + meet; i < argc; i++) {

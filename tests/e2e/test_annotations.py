@@ -62,6 +62,15 @@ def locks_that_are_ordered_by_address_are_not_guessed_about(folder):
         trace.require_order()
 
 
+@case
+def rwlocks_and_spinlocks_are_ordered_too(folder):
+    for how, locks in (('read-down', None), ('write-down', 'rwlocks'), ('spin-down', 'spinlocks')):
+        _, trace = record(folder, program('stated_order', how), name=f'{how}.db')
+        messages = [finding['message'] for finding in trace.findings()]
+        require_equal(len(messages), 1 if locks else 0, f'{how}: {messages}')
+        require(all(f"'{locks}[0]' while it holds '{locks}[1]'" in message for message in messages), str(messages))
+
+
 COMPILERS = [('cc', '-std=c99', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-pedantic', '-D_GNU_SOURCE'),
              *(('cc', *kind, level) for kind in ((), ('-no-pie', '-fno-pie'), ('-fno-plt',), ('-masm=intel',))
                for level in ('-O0', '-O2')),
