@@ -5,12 +5,15 @@
 // Silent where the run shows an order: always the lower address first, or always the higher; always the one made first, or always
 // the one made last (an index, a parent before its children). Silent, too, where one lock was always held around it, where one
 // thread only did so, where create and join kept those who did apart, and where lock-order has told a cycle of two of these locks.
+// Silent, at last, where each place in the code always takes the same one: these locks have parts to play that are theirs alone, and
+// what orders they are taken in is for lock-order to say.
 // Blind to orders by other means, such as a number inside the object: hence a warning.
 //
 // Locks of which the program says that they are ordered by address (trenza.h) are not guessed about: a place that takes a lower
 // one while it holds a higher one breaks the program's own rule. That is an error each time, whoever else was there or not.
 #include <string.h>
 
+#include "call_stack.h"
 #include "cycle.h"
 #include "rules.h"
 
@@ -34,11 +37,13 @@ struct class_state {
     unsigned by_age[2];     // [0] the younger one first, [1] the older one first
     GArray *examples[2];    // of struct example, by address
     GArray *gates;          // of const struct model_object *: held around it each time
+    GHashTable *places;     // frame id -> object id: what is taken there
+    bool varies;            // somewhere now this one is taken, now that one
 };
 
 struct class_order {
     struct detection *detection;
-    GHashTable *classes; // class id * 2 + stated -> struct class_state *
+    GHashTable *classes; // class_key() -> struct class_state *
     bool cut;            // somebody held more than HELD_MAX
 };
 
@@ -54,6 +59,7 @@ static void class_free(void *data)
     g_array_unref(class->examples[1]);
     if (class->gates)
         g_array_unref(class->gates);
+    g_hash_table_unref(class->places);
     g_free(class);
 }
 
@@ -65,14 +71,27 @@ static void *begin(struct detection *detection)
     return state;
 }
 
-static struct class_state *need_class(struct class_order *state, unsigned class_id, bool stated)
+// Locks of two processes never meet, unless they are shared: then they are those of the process that made them.
+static gpointer class_key(const struct model_object *object, bool stated)
 {
-    gpointer key = GUINT_TO_POINTER(class_id * 2 + stated);
+    return GSIZE_TO_POINTER((gsize)object->row.process_id << 32 | (object->class_id * 2 + stated));
+}
+
+static unsigned class_id_of_key(gpointer key)
+{
+    return (uint32_t)GPOINTER_TO_SIZE(key) / 2;
+}
+
+static struct class_state *need_class(
+    struct class_order *state, const struct model_object *object, bool stated)
+{
+    gpointer key = class_key(object, stated);
     struct class_state *class = g_hash_table_lookup(state->classes, key);
     if (class)
         return class;
     class = g_new0(struct class_state, 1);
     class->stated = stated;
+    class->places = g_hash_table_new(NULL, NULL);
     for (unsigned i = 0; i < 2; i++) {
         class->examples[i] = g_array_new(false, true, sizeof(struct example));
         g_array_set_clear_func(class->examples[i], example_clear);
@@ -144,6 +163,19 @@ static void note_age(
     class->by_age[1] += !known || first->row.id < second->row.id;
 }
 
+static void note_place(
+    struct class_order *state, struct class_state *class, uint32_t stack, const struct model_object *object)
+{
+    if (class->varies)
+        return;
+    gpointer place = GUINT_TO_POINTER(call_stack_top(state->detection->model, stack));
+    unsigned before = GPOINTER_TO_UINT(g_hash_table_lookup(class->places, place));
+    if (!before && place)
+        g_hash_table_insert(class->places, place, GUINT_TO_POINTER(object->row.id));
+    else
+        class->varies = before != object->row.id;
+}
+
 static void event(void *data, const struct replay_step *step)
 {
     struct class_order *state = data;
@@ -157,6 +189,7 @@ static void event(void *data, const struct replay_step *step)
         thread->request.subject == step->event->subject)
         return;
     struct class_state *classes[2] = { NULL, NULL }; // by stated
+    const uint32_t stack = step->event->stack ? step->event->stack : thread->request.stack;
     state->cut |= thread->held.count > HELD_MAX;
     for (unsigned i = thread->held.count > HELD_MAX ? thread->held.count - HELD_MAX : 0;
          i < thread->held.count; i++) {
@@ -167,13 +200,15 @@ static void event(void *data, const struct replay_step *step)
             continue;
         bool stated = hold->object->row.flags & wanted->row.flags & OBJECT_BY_ADDRESS;
         if (!classes[stated]) {
-            classes[stated] = need_class(state, wanted->class_id, stated);
+            classes[stated] = need_class(state, wanted, stated);
             keep_gates(classes[stated], &thread->held);
+            note_place(state, classes[stated], stack, wanted);
         }
         struct class_state *class = classes[stated];
         unsigned up = hold->object->row.address < wanted->row.address;
         class->by_address[up]++;
         note_age(class, hold->object, wanted);
+        note_place(state, class, hold->stack, hold->object);
         keep_example(state, class, class->examples[up], step, wanted, i);
     }
 }
@@ -329,11 +364,10 @@ static void finish(void *data)
         const struct example *pair[2];
         for (unsigned i = 0; class->stated && i < class->examples[0]->len; i++)
             report_broken(state, &g_array_index(class->examples[0], struct example, i));
-        if (class->stated || !class->by_address[0] || !class->by_address[1] || !class->by_age[0] ||
-            !class->by_age[1])
+        if (class->stated || !class->varies || !class->by_address[0] || !class->by_address[1] ||
+            !class->by_age[0] || !class->by_age[1])
             continue;
-        if (class->gates->len || is_told(state, GPOINTER_TO_UINT(id->data) / 2) ||
-            !find_pair(state, class, pair))
+        if (class->gates->len || is_told(state, class_id_of_key(id->data)) || !find_pair(state, class, pair))
             continue;
         report(state, pair);
     }
