@@ -129,38 +129,60 @@ void draw_ruler(struct paint *paint, const struct scene *scene)
         theme->line, 1);
 }
 
+// One entry of the legend: what it looks like, then what it means.
+struct entry {
+    enum { ENTRY_SPAN, ENTRY_ALIVE, ENTRY_ARROW } look;
+    enum span_kind kind;
+    const char *text;
+};
+
+static const struct entry by_thread[] = {
+    { ENTRY_SPAN, SPAN_HOLD, "holds a lock (one colour each)" },
+    { ENTRY_SPAN, SPAN_WAIT_LOCK, "waits for a lock" },
+    { ENTRY_SPAN, SPAN_WAIT_COND, "waits for a signal, a permit, a thread ..." },
+    { ENTRY_ARROW, SPAN_HOLD, "lets go on" },
+    { ENTRY_ARROW, SPAN_WAIT_LOCK, "waits for its owner" },
+    { ENTRY_ALIVE, SPAN_HOLD, "alive" },
+};
+static const struct entry by_lock[] = {
+    { ENTRY_SPAN, SPAN_HOLD, "held by a thread (one colour each)" },
+    { ENTRY_SPAN, SPAN_WAIT_LOCK, "a thread waits for it" },
+    { ENTRY_ALIVE, SPAN_HOLD, "in use" },
+};
+
+static double draw_entry(struct paint *paint, const struct entry *entry, double x, double middle)
+{
+    const struct theme *theme = paint->theme;
+    double at = x + (entry->look == ENTRY_ARROW ? 22 : 33);
+    bool owner = entry->kind == SPAN_WAIT_LOCK;
+    if (entry->look == ENTRY_SPAN) {
+        struct draw_box box = { x, middle - 6, 26, 12,
+            entry->kind == SPAN_WAIT_COND ? theme->wait : theme_lock(theme, 0), entry->kind, 0, NULL };
+        draw_box(paint, &box);
+    } else if (entry->look == ENTRY_ALIVE) {
+        paint_fill(paint, x, middle - 6, 26, 12, theme->lane);
+    } else {
+        paint_arrow(
+            paint, x + 2, middle - 7, x + 14, middle + 7, owner ? theme->error : theme->dim, owner ? 2 : 1.2);
+    }
+    return at + paint_text(paint, entry->text, at, middle, 0, TEXT_SMALL, theme->dim) + 22;
+}
+
+// An entry for which there is no room is left out rather than cut.
 void draw_legend(struct paint *paint, const struct scene *scene)
 {
-    static const struct {
-        enum span_kind kind;
-        const char *text;
-    } entries[] = {
-        { SPAN_HOLD, "holds a lock (one colour each)" },
-        { SPAN_WAIT_LOCK, "waits for a lock" },
-        { SPAN_WAIT_COND, "waits for a signal, a permit, a thread ..." },
-    };
     if (scene->legend_height <= 0)
         return;
     const struct theme *theme = paint->theme;
+    const struct entry *entries = scene->by_lock ? by_lock : by_thread;
+    size_t n = scene->by_lock ? G_N_ELEMENTS(by_lock) : G_N_ELEMENTS(by_thread);
     double y = scene->height - scene->legend_height;
-    double middle = y + scene->legend_height / 2;
     paint_fill(paint, 0, y, scene->width, scene->legend_height, theme->header);
     paint_line(paint, 0, y + 0.5, scene->width, y + 0.5, theme->line, 1);
     double x = 12;
-    for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
-        struct draw_box box = { x, middle - 6, 26, 12,
-            entries[i].kind == SPAN_WAIT_COND ? theme->wait : theme_lock(theme, 0), entries[i].kind, 0,
-            NULL };
-        draw_box(paint, &box);
-        x += 33 + paint_text(paint, entries[i].text, x + 33, middle, 0, TEXT_SMALL, theme->dim) + 22;
-    }
-    paint_fill(paint, x, middle - 6, 26, 12, theme->lane);
-    x += 33 + paint_text(paint, "alive", x + 33, middle, 0, TEXT_SMALL, theme->dim) + 22;
-    paint_arrow(paint, x + 2, middle - 7, x + 14, middle + 7, theme->dim, 1.2);
-    x += 22 + paint_text(paint, "lets go on", x + 22, middle, 0, TEXT_SMALL, theme->dim) + 22;
-    if (x + 90 < scene->width) {
-        paint_arrow(paint, x + 2, middle - 7, x + 14, middle + 7, theme->error, 2);
-        paint_text(
-            paint, "waits for its owner", x + 22, middle, scene->width - x - 30, TEXT_SMALL, theme->dim);
+    for (size_t i = 0; i < n; i++) {
+        double width = 33 + paint_text_width(paint, entries[i].text, TEXT_SMALL) + 8;
+        if (x + width <= scene->width)
+            x = draw_entry(paint, &entries[i], x, y + scene->legend_height / 2);
     }
 }

@@ -26,7 +26,7 @@ struct curve {
 
 static double node_half(const struct rectangle *area)
 {
-    return fmin(fmax(area->width / 8, NODE_NARROW), NODE_WIDE);
+    return fmin(fmax(area->width / 6, NODE_NARROW), NODE_WIDE);
 }
 
 static void node_centre(
@@ -60,14 +60,15 @@ static struct curve edge_curve(
     node_centre(&g_array_index(graph->nodes, struct graph_node, edge->to), area, &curve.x2, &curve.y2);
     double dx = curve.x2 - curve.x1;
     double dy = curve.y2 - curve.y1;
-    curve.cx = (curve.x1 + curve.x2) / 2 - dy * BEND;
-    curve.cy = (curve.y1 + curve.y2) / 2 + dx * BEND;
+    // To the outside of a ring that is walked clockwise, where there is room for the label.
+    curve.cx = (curve.x1 + curve.x2) / 2 + dy * BEND;
+    curve.cy = (curve.y1 + curve.y2) / 2 - dx * BEND;
     leave_box(&curve.x1, &curve.y1, curve.cx, curve.cy, node_half(area));
     leave_box(&curve.x2, &curve.y2, curve.cx, curve.cy, node_half(area));
     // Beside the middle of the curve, on its outer side.
     double length = fmax(hypot(dx, dy), 1);
-    double out_x = -dy / length;
-    double out_y = dx / length;
+    double out_x = dy / length;
+    double out_y = -dx / length;
     curve.label_x = (curve.x1 + 2 * curve.cx + curve.x2) / 4 + out_x * LABEL_DISTANCE;
     curve.label_y = (curve.y1 + 2 * curve.cy + curve.y2) / 4 + out_y * (LABEL_DISTANCE + 3);
     curve.label_centre = fabs(out_x) < 0.35;

@@ -12,6 +12,7 @@
 
 #include "draw.h"
 #include "draw_graph.h"
+#include "draw_table.h"
 #include "draw_witness.h"
 #include "loaded.h"
 
@@ -211,6 +212,30 @@ static bool render_graph(const struct loaded *loaded, const struct finding *find
     return done;
 }
 
+struct tabled {
+    const GArray *rows;
+    const struct theme *theme;
+    double width;
+    double height;
+};
+
+static void draw_rows(cairo_t *cr, void *data)
+{
+    const struct tabled *tabled = data;
+    struct paint paint;
+    paint_init(&paint, cr, tabled->theme);
+    draw_table(&paint, tabled->rows, tabled->width, tabled->height);
+    paint_done(&paint);
+}
+
+static bool render_table(const struct loaded *loaded, const struct render_options *options, double width,
+    double height, GError **error)
+{
+    g_autoptr(GArray) rows = lock_table_new(loaded->timeline);
+    struct tabled tabled = { rows, options->dark ? &theme_dark : &theme_light, width, height };
+    return render_to(options->output, width, height, draw_rows, &tabled, error);
+}
+
 static bool render_view(const struct loaded *loaded, const struct finding *finding,
     const struct render_options *options, double width, double height, GError **error)
 {
@@ -221,6 +246,8 @@ static bool render_view(const struct loaded *loaded, const struct finding *findi
         return render_witness(loaded, finding, options, width, height, error);
     if (g_str_equal(view, "graph"))
         return render_graph(loaded, finding, options, width, height, error);
+    if (g_str_equal(view, "table"))
+        return render_table(loaded, options, width, height, error);
     return bad_option(error, "view", view);
 }
 

@@ -27,7 +27,7 @@ void settings_load(struct settings *settings)
         .width = get_number(file, "width", 1400, 400, 20000),
         .height = get_number(file, "height", 860, 300, 20000),
         .maximized = get_number(file, "maximized", 0, 0, 1),
-        .sidebar = get_number(file, "sidebar", 380, 120, 5000),
+        .sidebar = get_number(file, "sidebar", 340, 120, 5000),
         .story = get_number(file, "story", 240, 60, 5000),
         .dark = get_number(file, "dark", 0, 0, 1),
         .dark_chosen = g_key_file_has_key(file, GROUP, "dark", NULL),

@@ -20,8 +20,8 @@ G_DEFINE_FINAL_TYPE(TrzApplication, trz_application, GTK_TYPE_APPLICATION)
 static const GOptionEntry entries[] = {
     { "render", 0, 0, G_OPTION_ARG_FILENAME, NULL,
         "draw into a file (.png, .svg, .pdf) instead of opening a window", "FILE" },
-    { "view", 0, 0, G_OPTION_ARG_STRING, NULL, "what to draw: timeline (default), locks, graph, witness",
-        "VIEW" },
+    { "view", 0, 0, G_OPTION_ARG_STRING, NULL,
+        "what to draw: timeline (default), locks, graph, table, witness", "VIEW" },
     { "finding", 0, 0, G_OPTION_ARG_STRING, NULL,
         "the finding to show, by the beginning of its id; `none` for none", "ID" },
     { "from", 0, 0, G_OPTION_ARG_STRING, NULL, "where to begin, as in 12.5ms", "TIME" },
@@ -133,43 +133,45 @@ struct shortcut {
     const char *action; // NULL: a key of the timeline, only told
     const char *key;
     const char *title;
+    const char *group; // begins with this one; NULL: as the one before
 };
+// Groups are columns of the shortcuts' window, two beside each other: they and their texts must fit a small screen.
 static const struct shortcut shortcuts[] = {
-    { "win.open", "<Control>o", "Open a trace" },
-    { "win.reload", "<Control>r", "Read the trace again" },
-    { "win.follow", "F8", "Follow a recording as it grows, or stop" },
-    { "win.export", "<Control>e", "Export the picture" },
-    { "app.new-window", "<Control>n", "New window" },
-    { "window.close", "<Control>w", "Close the window" },
-    { "app.quit", "<Control>q", "Quit" },
-    { "win.find", "<Control>f", "Filter the findings" },
-    { "win.search", "<Control>l", "Search the timeline for a thread, a lock or a function" },
-    { "win.sidebar", "F9", "Show or hide the findings" },
-    { "win.view::timeline", "<Alt>1", "Threads" },
-    { "win.view::locks", "<Alt>2", "Locks" },
-    { "win.view::graph", "<Alt>3", "Graph of locks" },
-    { "win.view::table", "<Alt>4", "Table of locks" },
-    { "win.next-step", "<Alt>Down", "Next step of the finding" },
-    { "win.previous-step", "<Alt>Up", "Previous step of the finding" },
-    { "win.witness-next", "<Alt>Right", "Next step of the witness" },
-    { "win.witness-previous", "<Alt>Left", "Previous step of the witness" },
-    { "app.shortcuts", "<Control>question", "This list" },
-    { NULL, "plus", "Zoom in (or Ctrl and the wheel)" },
-    { NULL, "minus", "Zoom out" },
-    { NULL, "f", "The whole trace" },
-    { NULL, "z", "Zoom to the selection (drag on the ruler) or to the chosen span" },
-    { NULL, "Home", "The beginning" },
-    { NULL, "End", "The end" },
-    { NULL, "<Shift>Left", "Earlier" },
-    { NULL, "<Shift>Right", "Later" },
-    { NULL, "Left", "Previous event of the thread" },
-    { NULL, "Right", "Next event of the thread" },
-    { NULL, "<Control>Left", "Previous event of the lock, in any thread" },
-    { NULL, "<Control>Right", "Next event of the lock, in any thread" },
-    { NULL, "Up", "Thread above" },
-    { NULL, "Down", "Thread below" },
-    { NULL, "o", "From who waits to the owner, and on to what that one waits for" },
-    { NULL, "Escape", "Drop the selection" },
+    { "win.open", "<Control>o", "Open a trace", "Window" },
+    { "win.reload", "<Control>r", "Read the trace again", NULL },
+    { "win.follow", "F8", "Follow a recording as it grows", NULL },
+    { "win.export", "<Control>e", "Export the picture", NULL },
+    { "app.new-window", "<Control>n", "New window", NULL },
+    { "window.close", "<Control>w", "Close the window", NULL },
+    { "app.quit", "<Control>q", "Quit", NULL },
+    { "app.shortcuts", "<Control>question", "These keys", NULL },
+    { "win.view::timeline", "<Alt>1", "Threads", "Views" },
+    { "win.view::locks", "<Alt>2", "Locks", NULL },
+    { "win.view::graph", "<Alt>3", "Graph of locks", NULL },
+    { "win.view::table", "<Alt>4", "Table of locks", NULL },
+    { "win.search", "<Control>l", "Find a thread, lock, function", NULL },
+    { "win.sidebar", "F9", "Show or hide the findings", NULL },
+    { "win.find", "<Control>f", "Filter the findings", "Findings" },
+    { "win.next-step", "<Alt>Down", "Next step of the finding", NULL },
+    { "win.previous-step", "<Alt>Up", "Previous step of the finding", NULL },
+    { "win.witness-next", "<Alt>Right", "Next step of the witness", NULL },
+    { "win.witness-previous", "<Alt>Left", "Previous step of the witness", NULL },
+    { NULL, "plus", "Zoom in (or Ctrl and the wheel)", "Time" },
+    { NULL, "minus", "Zoom out", NULL },
+    { NULL, "f", "The whole trace", NULL },
+    { NULL, "z", "To the selection (drag on the ruler)", NULL },
+    { NULL, "Escape", "Drop the selection", NULL },
+    { NULL, "Home", "The beginning", NULL },
+    { NULL, "End", "The end", NULL },
+    { NULL, "<Shift>Left", "Earlier", NULL },
+    { NULL, "<Shift>Right", "Later", NULL },
+    { NULL, "Left", "Previous event of the thread", "Events" },
+    { NULL, "Right", "Next event of the thread", NULL },
+    { NULL, "<Control>Left", "Previous event of the lock", NULL },
+    { NULL, "<Control>Right", "Next event of the lock", NULL },
+    { NULL, "Up", "Thread above", NULL },
+    { NULL, "Down", "Thread below", NULL },
+    { NULL, "o", "From who waits to the owner", NULL },
 };
 
 // Shortcut windows can be made from a description only; this one has a line for each shortcut.
@@ -180,26 +182,23 @@ static void show_shortcuts(GSimpleAction *action, GVariant *parameter, void *dat
     g_autoptr(GString) xml = g_string_new(
         "<interface><object class='GtkShortcutsWindow' id='w'><property name='modal'>1</property>"
         "<child><object class='GtkShortcutsSection'><property name='section-name'>s</property><property "
-        "name='max-height'>12</property>");
-    for (int timeline = 0; timeline < 2; timeline++) {
-        g_string_append_printf(xml,
-            "<child><object class='GtkShortcutsGroup'><property name='title'>%s</property>",
-            timeline ? "Timeline" : "Window");
-        for (size_t i = 0; i < G_N_ELEMENTS(shortcuts); i++) {
-            if ((shortcuts[i].action == NULL) != timeline)
-                continue;
-            g_autofree char *line =
-                g_markup_printf_escaped("<child><object class='GtkShortcutsShortcut'>"
-                                        "<property name='title'>%s</property>"
-                                        "<property name='accelerator'>%s</property></object></child>",
-                    shortcuts[i].title, shortcuts[i].key);
-            g_string_append(xml, line);
-        }
-        g_string_append(xml, "</object></child>");
+        "name='max-height'>10</property>");
+    for (size_t i = 0; i < G_N_ELEMENTS(shortcuts); i++) {
+        if (shortcuts[i].group)
+            g_string_append_printf(xml,
+                "%s<child><object class='GtkShortcutsGroup'><property name='title'>%s</property>",
+                i ? "</object></child>" : "", shortcuts[i].group);
+        g_autofree char *line =
+            g_markup_printf_escaped("<child><object class='GtkShortcutsShortcut'>"
+                                    "<property name='title'>%s</property>"
+                                    "<property name='accelerator'>%s</property></object></child>",
+                shortcuts[i].title, shortcuts[i].key);
+        g_string_append(xml, line);
     }
-    g_string_append(xml, "</object></child></object></interface>");
+    g_string_append(xml, "</object></child></object></child></object></interface>");
     g_autoptr(GtkBuilder) builder = gtk_builder_new_from_string(xml->str, -1);
     GtkWindow *window = GTK_WINDOW(gtk_builder_get_object(builder, "w"));
+    gtk_window_set_title(window, "Shortcuts");
     gtk_window_set_transient_for(window, gtk_application_get_active_window(data));
     gtk_window_present(window);
 }

@@ -116,7 +116,7 @@ static void setup_row(GtkSignalListItemFactory *factory, GtkListItem *item, TrzF
     GtkWidget *message = add_label(row, "message");
     gtk_label_set_wrap(GTK_LABEL(message), true);
     gtk_label_set_wrap_mode(GTK_LABEL(message), PANGO_WRAP_WORD_CHAR);
-    gtk_label_set_lines(GTK_LABEL(message), 3);
+    gtk_label_set_lines(GTK_LABEL(message), 5);
     gtk_label_set_ellipsize(GTK_LABEL(message), PANGO_ELLIPSIZE_END);
     gtk_list_item_set_child(item, row);
 }

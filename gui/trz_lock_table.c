@@ -2,6 +2,7 @@
 // A column view; each column has a sorter of its own. The longest waited-for locks come first.
 #include "trz_lock_table.h"
 
+#include "draw_table.h"
 #include "trz_lock_item.h"
 
 struct _TrzLockTable {
@@ -9,15 +10,13 @@ struct _TrzLockTable {
     TrzSession *session;
     GListStore *store;
     GtkWidget *view;
+    bool dark;
     bool stale; // to be filled when it is looked at
 };
 
 G_DEFINE_FINAL_TYPE(TrzLockTable, trz_lock_table, GTK_TYPE_BOX)
 
 static guint located_signal;
-
-static const char *const titles[TRZ_LOCK_COLUMNS] = { "Lock", "Kind", "Holds", "Waits", "Waited in all",
-    "Longest wait", "Held in all", "Longest hold" };
 
 static void fill(TrzLockTable *self)
 {
@@ -26,10 +25,10 @@ static void fill(TrzLockTable *self)
     const struct loaded *loaded = trz_session_get_loaded(self->session);
     if (!loaded)
         return;
+    g_autoptr(GArray) rows = lock_table_new(loaded->timeline);
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_object_unref);
-    for (uint32_t i = 0; i < loaded->file->model->objects->len; i++)
-        if (model_object(loaded->file->model, i) && loaded->timeline->histories[i].count)
-            g_ptr_array_add(items, trz_lock_item_new(loaded->timeline, i));
+    for (unsigned i = 0; i < rows->len; i++)
+        g_ptr_array_add(items, trz_lock_item_new(&g_array_index(rows, struct lock_row, i)));
     g_list_store_splice(self->store, 0, 0, items->pdata, items->len);
 }
 
@@ -52,10 +51,9 @@ static void activated(GtkColumnView *view, guint position, TrzLockTable *self)
 {
     g_autoptr(TrzLockItem) item =
         g_list_model_get_item(G_LIST_MODEL(gtk_column_view_get_model(view)), position);
-    struct span_ref span;
-    if (!item || !trz_lock_item_worst(item, &span))
+    if (!item || !trz_lock_item_get(item)->has_worst)
         return;
-    trz_session_set_focus(self->session, span);
+    trz_session_set_focus(self->session, trz_lock_item_get(item)->worst);
     g_signal_emit(self, located_signal, 0);
 }
 
@@ -63,7 +61,7 @@ static void setup_cell(GtkSignalListItemFactory *factory, GtkListItem *item, gpo
 {
     (void)factory;
     GtkWidget *label = gtk_label_new(NULL);
-    bool text = GPOINTER_TO_INT(column) <= TRZ_LOCK_KIND;
+    bool text = lock_column_is_text(GPOINTER_TO_INT(column));
     gtk_label_set_xalign(GTK_LABEL(label), text ? 0 : 1);
     gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_END);
     gtk_list_item_set_child(item, label);
@@ -72,28 +70,49 @@ static void setup_cell(GtkSignalListItemFactory *factory, GtkListItem *item, gpo
 static void bind_cell(GtkSignalListItemFactory *factory, GtkListItem *item, gpointer column)
 {
     (void)factory;
-    g_autofree char *text = trz_lock_item_text(gtk_list_item_get_item(item), GPOINTER_TO_INT(column));
+    const struct lock_row *row = trz_lock_item_get(gtk_list_item_get_item(item));
+    g_autofree char *text = lock_row_text(row, GPOINTER_TO_INT(column));
     gtk_label_set_text(GTK_LABEL(gtk_list_item_get_child(item)), text);
 }
 
 static int compare(gconstpointer a, gconstpointer b, gpointer column)
 {
-    return trz_lock_item_compare((TrzLockItem *)a, (TrzLockItem *)b, GPOINTER_TO_INT(column));
+    return lock_row_compare(
+        trz_lock_item_get((TrzLockItem *)a), trz_lock_item_get((TrzLockItem *)b), GPOINTER_TO_INT(column));
 }
 
-static GtkColumnViewColumn *add_column(GtkWidget *view, enum trz_lock_column column)
+static GtkColumnViewColumn *add_column(GtkWidget *view, enum lock_column column)
 {
     GtkListItemFactory *factory = gtk_signal_list_item_factory_new();
     g_signal_connect(factory, "setup", G_CALLBACK(setup_cell), GINT_TO_POINTER(column));
     g_signal_connect(factory, "bind", G_CALLBACK(bind_cell), GINT_TO_POINTER(column));
-    GtkColumnViewColumn *made = gtk_column_view_column_new(titles[column], factory);
+    GtkColumnViewColumn *made = gtk_column_view_column_new(lock_column_title(column), factory);
     g_autoptr(GtkSorter) sorter = GTK_SORTER(gtk_custom_sorter_new(compare, GINT_TO_POINTER(column), NULL));
     gtk_column_view_column_set_sorter(made, sorter);
     gtk_column_view_column_set_resizable(made, true);
-    gtk_column_view_column_set_expand(made, column == TRZ_LOCK_NAME);
+    gtk_column_view_column_set_expand(made, column == LOCK_NAME);
     gtk_column_view_append_column(GTK_COLUMN_VIEW(view), made);
     g_object_unref(made);
     return made;
+}
+
+void trz_lock_table_set_dark(TrzLockTable *self, bool dark)
+{
+    self->dark = dark;
+}
+
+void trz_lock_table_draw(TrzLockTable *self, cairo_t *cr)
+{
+    GListModel *model = G_LIST_MODEL(gtk_column_view_get_model(GTK_COLUMN_VIEW(self->view)));
+    g_autoptr(GArray) rows = g_array_new(false, false, sizeof(struct lock_row));
+    for (guint i = 0; i < g_list_model_get_n_items(model); i++) {
+        g_autoptr(TrzLockItem) item = g_list_model_get_item(model, i);
+        g_array_append_vals(rows, trz_lock_item_get(item), 1);
+    }
+    struct paint paint;
+    paint_init(&paint, cr, self->dark ? &theme_dark : &theme_light);
+    draw_table(&paint, rows, gtk_widget_get_width(GTK_WIDGET(self)), gtk_widget_get_height(GTK_WIDGET(self)));
+    paint_done(&paint);
 }
 
 static void trz_lock_table_dispose(GObject *object)
@@ -115,9 +134,9 @@ static void trz_lock_table_init(TrzLockTable *self)
     self->store = g_list_store_new(TRZ_TYPE_LOCK_ITEM);
     self->view = gtk_column_view_new(NULL);
     GtkColumnViewColumn *waited = NULL;
-    for (int i = 0; i < TRZ_LOCK_COLUMNS; i++) {
+    for (int i = 0; i < LOCK_COLUMNS; i++) {
         GtkColumnViewColumn *column = add_column(self->view, i);
-        if (i == TRZ_LOCK_WAIT_TIME)
+        if (i == LOCK_WAIT_TIME)
             waited = column;
     }
     GtkSorter *sorter = gtk_column_view_get_sorter(GTK_COLUMN_VIEW(self->view));

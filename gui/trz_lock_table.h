@@ -14,6 +14,9 @@ G_DECLARE_FINAL_TYPE(TrzLockTable, trz_lock_table, TRZ, LOCK_TABLE, GtkBox)
 
 // Signal "located": the session has moved to a span that ought to be looked at.
 GtkWidget *trz_lock_table_new(TrzSession *session);
+// The rows as they are sorted, for an export.
+void trz_lock_table_draw(TrzLockTable *table, cairo_t *cr);
+void trz_lock_table_set_dark(TrzLockTable *table, bool dark);
 
 G_END_DECLS
 

@@ -150,6 +150,7 @@ static void tell(TrzStory *self, const struct finding *finding)
 static void update(TrzStory *self)
 {
     const struct finding *finding = trz_session_get_finding(self->session);
+    gtk_widget_set_visible(GTK_WIDGET(self), finding != NULL);
     unsigned step = trz_session_get_step(self->session);
     if (finding != self->shown) {
         self->shown = finding;
@@ -159,8 +160,6 @@ static void update(TrzStory *self)
         gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(self->scrolled), self->content);
         if (finding)
             tell(self, finding);
-        else
-            add_text(self->content, "Choose a finding to read its story.", "dim-label");
     }
     if (self->steps && step)
         gtk_list_box_select_row(GTK_LIST_BOX(self->steps),
@@ -203,5 +202,6 @@ GtkWidget *trz_story_new(TrzSession *session)
     self->session = g_object_ref(session);
     g_signal_connect_object(session, "finding-changed", G_CALLBACK(update), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(session, "state-changed", G_CALLBACK(state_changed), self, G_CONNECT_SWAPPED);
+    update(self);
     return GTK_WIDGET(self);
 }

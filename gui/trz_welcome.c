@@ -106,6 +106,7 @@ static void trz_welcome_init(TrzWelcome *self)
     add_label(self, "Record a program, then open its trace here, or drop it on this window.", NULL);
     GtkWidget *command = add_label(self, "trenza record -- ./your-program", "source");
     gtk_label_set_selectable(GTK_LABEL(command), true);
+    gtk_widget_set_focusable(command, false); // else it would be selected whole at first
     GtkWidget *button = gtk_button_new_with_mnemonic("_Open a trace …");
     gtk_widget_add_css_class(button, "suggested-action");
     gtk_widget_set_halign(button, GTK_ALIGN_CENTER);

@@ -6,15 +6,11 @@
 #include "call_stack.h"
 #include "render.h"
 #include "settings.h"
-#include "theme.h"
 #include "trz_finding_list.h"
-#include "trz_graph.h"
-#include "trz_lock_table.h"
 #include "trz_session.h"
 #include "trz_story.h"
-#include "trz_timeline.h"
+#include "trz_views.h"
 #include "trz_welcome.h"
-#include "trz_witness.h"
 
 #define PROGRESS_MS 80
 
@@ -28,11 +24,7 @@ struct _TrzWindow {
     GtkWidget *progress;
     GtkWidget *failure; // label
     GtkWidget *list;
-    GtkWidget *views; // stack
-    GtkWidget *timeline;
-    GtkWidget *locks;
-    GtkWidget *graph;
-    GtkWidget *witness;
+    GtkWidget *views;
     GtkWidget *side;    // paned: list above, story below
     GtkWidget *divided; // paned: side, views
     GtkWidget *status;
@@ -109,7 +101,7 @@ static void state_changed(TrzWindow *self)
     gtk_widget_set_visible(self->switcher, state >= TRZ_SESSION_ANALYSING);
     gtk_widget_set_visible(self->search, state >= TRZ_SESSION_ANALYSING);
     if (state == TRZ_SESSION_ANALYSING && self->shown_state != TRZ_SESSION_READY)
-        gtk_widget_grab_focus(self->timeline);
+        trz_views_focus(TRZ_VIEWS(self->views));
     self->shown_state = state;
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROPERTY_FOLLOW]);
 }
@@ -124,10 +116,7 @@ static void theme_changed(TrzWindow *self)
 {
     gboolean dark;
     g_object_get(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", &dark, NULL);
-    trz_timeline_set_dark(TRZ_TIMELINE(self->timeline), dark);
-    trz_timeline_set_dark(TRZ_TIMELINE(self->locks), dark);
-    trz_graph_set_dark(TRZ_GRAPH(self->graph), dark);
-    trz_witness_set_dark(TRZ_WITNESS(self->witness), dark);
+    trz_views_set_dark(TRZ_VIEWS(self->views), dark);
 }
 
 // --- opening ---
@@ -206,60 +195,16 @@ static gboolean dropped(GtkDropTarget *target, const GValue *value, double x, do
 
 // --- export ---
 
-static GtkWidget *shown_view(TrzWindow *self)
-{
-    return gtk_stack_get_visible_child(GTK_STACK(self->views));
-}
-
-static double witness_height(TrzWindow *self)
-{
-    bool seen = gtk_widget_get_mapped(self->witness) && TRZ_IS_TIMELINE(shown_view(self));
-    return seen ? gtk_widget_get_height(self->witness) : 0;
-}
-
-// Any other widget is drawn as GTK has it on the screen.
-static void draw_widget(cairo_t *cr, GtkWidget *widget)
-{
-    g_autoptr(GdkPaintable) paintable = gtk_widget_paintable_new(widget);
-    GtkSnapshot *snapshot = gtk_snapshot_new();
-    gdk_paintable_snapshot(paintable, snapshot, gtk_widget_get_width(widget), gtk_widget_get_height(widget));
-    GskRenderNode *node = gtk_snapshot_free_to_node(snapshot);
-    if (node)
-        gsk_render_node_draw(node, cr);
-    g_clear_pointer(&node, gsk_render_node_unref);
-}
-
-static void draw_shown(cairo_t *cr, void *data)
-{
-    TrzWindow *self = data;
-    GtkWidget *view = shown_view(self);
-    gboolean dark;
-    g_object_get(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", &dark, NULL);
-    const struct colour back = (dark ? &theme_dark : &theme_light)->background;
-    cairo_set_source_rgb(cr, back.red, back.green, back.blue);
-    cairo_paint(cr);
-    if (TRZ_IS_GRAPH(view)) {
-        trz_graph_draw(TRZ_GRAPH(view), cr);
-    } else if (TRZ_IS_TIMELINE(view)) {
-        trz_timeline_draw(TRZ_TIMELINE(view), cr);
-        cairo_translate(cr, 0, gtk_widget_get_height(view));
-        if (witness_height(self) > 0)
-            trz_witness_draw(
-                TRZ_WITNESS(self->witness), cr, gtk_widget_get_width(view), witness_height(self));
-    } else {
-        draw_widget(cr, view);
-    }
-}
-
 static void export_to(GtkNativeDialog *dialog, int response, TrzWindow *self)
 {
-    GtkWidget *view = shown_view(self);
     if (response == GTK_RESPONSE_ACCEPT) {
         g_autoptr(GFile) file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
         g_autofree char *path = g_file_get_path(file);
         g_autoptr(GError) error = NULL;
-        bool done = render_to(path, gtk_widget_get_width(view),
-            gtk_widget_get_height(view) + witness_height(self), draw_shown, self, &error);
+        double width;
+        double height;
+        trz_views_get_size(TRZ_VIEWS(self->views), &width, &height);
+        bool done = render_to(path, width, height, trz_views_draw, self->views, &error);
         g_autofree char *text = done ? g_strdup_printf("Written: %s", path) : g_strdup(error->message);
         gtk_label_set_text(GTK_LABEL(self->status), text);
     }
@@ -300,10 +245,7 @@ static void toggle_sidebar(GtkWidget *widget, const char *action, GVariant *para
 static void show_view(GtkWidget *widget, const char *action, GVariant *parameter)
 {
     (void)action;
-    TrzWindow *self = TRZ_WINDOW(widget);
-    const char *name = g_variant_get_string(parameter, NULL);
-    if (gtk_stack_get_child_by_name(GTK_STACK(self->views), name))
-        gtk_stack_set_visible_child_name(GTK_STACK(self->views), name);
+    trz_views_show(TRZ_VIEWS(TRZ_WINDOW(widget)->views), g_variant_get_string(parameter, NULL));
 }
 
 static void step(GtkWidget *widget, const char *action, GVariant *parameter)
@@ -336,8 +278,7 @@ static void cancel(TrzWindow *self)
 
 static void show_timeline(TrzWindow *self)
 {
-    gtk_stack_set_visible_child_name(GTK_STACK(self->views), "timeline");
-    gtk_widget_grab_focus(self->timeline);
+    trz_views_show_timeline(TRZ_VIEWS(self->views));
 }
 
 // --- building ---
@@ -357,6 +298,7 @@ static GtkWidget *make_message_page(const char *icon, const char *title, GtkWidg
     *ret_label = gtk_label_new(NULL);
     gtk_label_set_wrap(GTK_LABEL(*ret_label), true);
     gtk_label_set_max_width_chars(GTK_LABEL(*ret_label), 60);
+    gtk_label_set_justify(GTK_LABEL(*ret_label), GTK_JUSTIFY_CENTER);
     gtk_label_set_selectable(GTK_LABEL(*ret_label), true);
     gtk_widget_set_focusable(*ret_label, false);
     gtk_box_append(GTK_BOX(box), *ret_label);
@@ -390,43 +332,16 @@ static GtkWidget *make_loading_page(TrzWindow *self)
     return box;
 }
 
-static gboolean is_timeline(GBinding *binding, const GValue *from, GValue *to, gpointer data)
-{
-    (void)binding;
-    (void)data;
-    g_value_set_boolean(to, TRZ_IS_TIMELINE(g_value_get_object(from)));
-    return true;
-}
-
 static GtkWidget *make_views(TrzWindow *self)
 {
-    self->views = gtk_stack_new();
-    self->timeline = trz_timeline_new(self->session, false);
-    self->locks = trz_timeline_new(self->session, true);
-    gtk_stack_add_titled(GTK_STACK(self->views), self->timeline, "timeline", "Threads");
-    gtk_stack_add_titled(GTK_STACK(self->views), self->locks, "locks", "Locks");
-    self->graph = trz_graph_new(self->session);
-    gtk_stack_add_titled(GTK_STACK(self->views), self->graph, "graph", "Graph");
-    GtkWidget *table = trz_lock_table_new(self->session);
-    gtk_stack_add_titled(GTK_STACK(self->views), table, "table", "Table");
-    g_signal_connect_swapped(table, "located", G_CALLBACK(show_timeline), self);
-    g_signal_connect_swapped(self->timeline, "hovered", G_CALLBACK(hovered), self);
-    g_signal_connect_swapped(self->locks, "hovered", G_CALLBACK(hovered), self);
-
+    self->views = trz_views_new(self->session);
+    g_signal_connect_swapped(self->views, "told", G_CALLBACK(hovered), self);
     self->status = gtk_label_new(NULL);
     gtk_label_set_xalign(GTK_LABEL(self->status), 0);
     gtk_label_set_ellipsize(GTK_LABEL(self->status), PANGO_ELLIPSIZE_END);
     gtk_widget_add_css_class(self->status, "status");
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
     gtk_box_append(GTK_BOX(box), self->views);
-    // Beside a graph or a table the witness would only take room.
-    self->witness = trz_witness_new(self->session);
-    GtkWidget *witness_room = gtk_revealer_new();
-    gtk_revealer_set_transition_type(GTK_REVEALER(witness_room), GTK_REVEALER_TRANSITION_TYPE_NONE);
-    gtk_revealer_set_child(GTK_REVEALER(witness_room), self->witness);
-    gtk_box_append(GTK_BOX(box), witness_room);
-    g_object_bind_property_full(self->views, "visible-child", witness_room, "reveal-child",
-        G_BINDING_SYNC_CREATE, is_timeline, NULL, NULL, NULL);
     gtk_box_append(GTK_BOX(box), self->status);
     return box;
 }
@@ -479,8 +394,7 @@ static GtkWidget *icon_button(const char *icon, const char *name, const char *ac
 static void search(TrzWindow *self)
 {
     const char *text = gtk_editable_get_text(GTK_EDITABLE(self->search));
-    gtk_stack_set_visible_child_name(GTK_STACK(self->views), "timeline");
-    if (*text && !trz_timeline_search(TRZ_TIMELINE(self->timeline), text))
+    if (*text && !trz_views_search(TRZ_VIEWS(self->views), text))
         gtk_label_set_text(GTK_LABEL(self->status), "Nothing has this in its name");
 }
 
@@ -517,7 +431,8 @@ static GtkWidget *make_header(TrzWindow *self)
     gtk_header_bar_pack_start(GTK_HEADER_BAR(header),
         icon_button("sidebar-show-symbolic", "Show or hide the findings", "win.sidebar"));
     self->switcher = gtk_stack_switcher_new();
-    gtk_stack_switcher_set_stack(GTK_STACK_SWITCHER(self->switcher), GTK_STACK(self->views));
+    gtk_stack_switcher_set_stack(
+        GTK_STACK_SWITCHER(self->switcher), trz_views_get_stack(TRZ_VIEWS(self->views)));
     gtk_header_bar_pack_start(GTK_HEADER_BAR(header), self->switcher);
 
     GtkWidget *menu = gtk_menu_button_new();
@@ -540,7 +455,7 @@ static gboolean close_request(GtkWindow *window)
     settings->sidebar = gtk_paned_get_position(GTK_PANED(self->divided));
     settings->story = gtk_paned_get_position(GTK_PANED(self->side));
     g_free(settings->view);
-    settings->view = g_strdup(gtk_stack_get_visible_child_name(GTK_STACK(self->views)));
+    settings->view = g_strdup(trz_views_get_shown(TRZ_VIEWS(self->views)));
     gboolean dark;
     g_object_get(gtk_settings_get_default(), "gtk-application-prefer-dark-theme", &dark, NULL);
     settings->dark_chosen = settings->dark_chosen || dark != settings->dark;
@@ -617,8 +532,8 @@ static void trz_window_init(TrzWindow *self)
     gtk_stack_add_named(GTK_STACK(self->pages), make_trace_page(self), "trace");
     gtk_window_set_titlebar(window, make_header(self));
     gtk_window_set_child(window, self->pages);
-    if (self->settings.view && gtk_stack_get_child_by_name(GTK_STACK(self->views), self->settings.view))
-        gtk_stack_set_visible_child_name(GTK_STACK(self->views), self->settings.view);
+    if (self->settings.view)
+        trz_views_show(TRZ_VIEWS(self->views), self->settings.view);
 
     g_signal_connect_swapped(self->session, "state-changed", G_CALLBACK(state_changed), self);
     g_signal_connect_object(gtk_settings_get_default(), "notify::gtk-application-prefer-dark-theme",

@@ -84,6 +84,13 @@ def the_graph(folder):
 
 
 @case
+def the_table(folder):
+    compare(folder, 'table', '--view=table', '--size=1000x400')
+    svg = render(folder, 'table.svg', '--view=table', '--size=1000x400').read_text()
+    assert '<image' not in svg and '<svg' in svg, 'not drawn as vectors'
+
+
+@case
 def the_witness(folder):
     compare(folder, 'witness', '--view=witness', '--size=1000x400')
 

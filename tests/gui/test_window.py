@@ -247,11 +247,12 @@ def what_is_seen_is_exported(screen, folder):
     width, height = dimensions(folder / 'threads.png')
     assert width == alone[0] and height > alone[1] + 80, (width, height, alone)  # with the witness below it
     key('alt+4')
-    window.sees('Waited in all')
+    window.sees('Max. wait')
     export(window, folder / 'table.svg')
     export(window, folder / 'table.png')
     colours = int(output('identify', '-format', '%k', str(folder / 'table.png')))
     assert colours > 20, colours  # the letters of its rows
+    assert '<image' not in (folder / 'table.svg').read_text()
     assert dimensions(folder / 'table.svg') == dimensions(folder / 'table.png'), dimensions(folder / 'table.svg')
     key('alt+3')
     window.sees('Graph of locks')
@@ -304,12 +305,36 @@ def views_are_reached_by_keys(screen, folder):
     window = Window(screen, folder / 'deadlock.db')
     window.sees('2 threads wait')
     key('alt+4')
-    window.sees('Waited in all')
+    window.sees('Max. wait')
     window.sees('journal')
     key('alt+3')
     window.sees('Graph of locks')
     key('alt+2')
     window.sees('Timeline of locks')
+    window.close()
+
+
+@case
+def everything_fits_a_small_window(screen, folder):
+    window = Window(screen, folder / 'deadlock.db')
+    window.sees('2 threads wait')
+    subprocess.run(['xdotool', 'windowsize', '--sync', window.id, '1000', '600'], timeout=30)
+
+    def extents(name):
+        return window.find(name).queryComponent().getExtents(window.pyatspi.WINDOW_COORDS)
+    key('alt+4')
+    window.sees('Max. hold')
+    last, table = extents('Max. hold'), extents('Table of locks')
+    assert last.x + last.width <= table.x + table.width, (last, table)
+    until(lambda: extents('Table of locks').height > 450, 'a table down to the status line')
+    key('alt+3')
+    until(lambda: extents('Graph of locks').height > 420, 'a graph down to the status line')
+    key('ctrl+question')
+    shown = until(lambda: output('xdotool', 'search', '--onlyvisible', '--name', 'Shortcuts').split(), 'the shortcuts')
+    geometry = output('xdotool', 'getwindowgeometry', '--shell', shown[-1])
+    width, height = (int(re.search(name + r'=(\d+)', geometry)[1]) for name in ('WIDTH', 'HEIGHT'))
+    assert width <= 1000 and height <= 600, geometry
+    key('Escape')
     window.close()
 
 
@@ -335,7 +360,7 @@ def sizes_and_views_are_remembered(screen, folder):
     key('alt+4')
     window.close()
     window = Window(screen, folder / 'deadlock.db')
-    window.sees('Waited in all')
+    window.sees('Max. wait')
     window.close()
 
 
