@@ -3,7 +3,7 @@
 // a writer's, so that of a rwlock may exceed the time that passed.
 #include "lock_stats.h"
 
-#include "replay.h"
+#include "waited.h"
 
 static void add_hold(struct lock_stats *stats, uint64_t ticks)
 {
@@ -11,18 +11,17 @@ static void add_hold(struct lock_stats *stats, uint64_t ticks)
     stats->max_hold_ticks = MAX(stats->max_hold_ticks, ticks);
 }
 
-static void add_wait(struct lock_stats *stats, const struct replay_step *step)
+static void add_wait(struct lock_stats *stats, const struct waited *waited, const struct replay_step *step)
 {
-    const struct replay_request *request = &step->thread->request;
-    if (!event_is_request(request->kind) || request->subject != step->event->subject)
+    uint64_t ticks;
+    if (!waited_for(waited, step, &ticks))
         return;
-    uint64_t ticks = step->event->ticks > request->ticks ? step->event->ticks - request->ticks : 0;
     stats->wait_ticks += ticks;
     stats->max_wait_ticks = MAX(stats->max_wait_ticks, ticks);
     stats->contended += event_is_acquire(step->event->kind);
 }
 
-static void count_step(struct lock_stats *all, const struct replay_step *step)
+static void count_step(struct lock_stats *all, struct waited *waited, const struct replay_step *step)
 {
     const struct model_object *object = step->mutex ? step->mutex : step->object;
     if (!object)
@@ -31,15 +30,16 @@ static void count_step(struct lock_stats *all, const struct replay_step *step)
     const struct trace_event *event = step->event;
     if (event_is_acquire(event->kind)) {
         stats->acquisitions++;
-        add_wait(stats, step);
+        add_wait(stats, waited, step);
     } else if (event->kind == EVENT_FAIL) {
         stats->failed++;
-        add_wait(stats, step);
+        add_wait(stats, waited, step);
     } else if ((event->kind == EVENT_RELEASE && !step->ordered->refused) || event->kind == EVENT_COND_WAIT) {
         const struct hold *hold = held_set_find(&step->thread->held, object->row.id);
         if (hold && hold->depth == 1)
             add_hold(stats, event->ticks > hold->ticks ? event->ticks - hold->ticks : 0);
     }
+    waited_apply(waited, step);
 }
 
 static int by_wait(const void *a, const void *b)
@@ -61,12 +61,15 @@ GArray *lock_stats_of(const struct model *model, GError **error)
         if (object && !all[object->class_id].objects++)
             all[object->class_id].object = object;
     }
+    struct waited waited;
+    waited_init(&waited, model);
     struct replay *replay = replay_new(model);
     struct replay_step step;
     int r;
     while ((r = replay_next(replay, &step)) == 1)
-        count_step(all, &step);
+        count_step(all, &waited, &step);
     replay_free(replay);
+    waited_done(&waited);
     if (r < 0) {
         g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "%s", store_message(model->store));
         return NULL;

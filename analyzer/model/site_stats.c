@@ -5,7 +5,7 @@
 #include "site_stats.h"
 
 #include "call_stack.h"
-#include "replay.h"
+#include "waited.h"
 
 struct survey {
     const struct model *model;
@@ -14,6 +14,7 @@ struct survey {
     GHashTable *site_index; // struct key -> index into sites, plus one
     GHashTable *wait_index; // struct key -> index into waits, plus one
     uint32_t *last_owner;   // by object.id
+    struct waited waited;
 };
 
 struct key {
@@ -70,16 +71,6 @@ static struct site_stats_site *site_of(
     return site;
 }
 
-// How long the thread has waited for the step's subject. False: it has not.
-static bool waited(const struct replay_step *step, uint64_t *ret_ticks)
-{
-    const struct replay_request *request = &step->thread->request;
-    if (!event_is_request(request->kind) || request->subject != step->event->subject)
-        return false;
-    *ret_ticks = step->event->ticks > request->ticks ? step->event->ticks - request->ticks : 0;
-    return true;
-}
-
 static void count_wait(struct survey *survey, const struct replay_step *step, uint64_t ticks)
 {
     uint32_t waiter = step->ordered->thread_id;
@@ -99,7 +90,7 @@ static void count_wait(struct survey *survey, const struct replay_step *step, ui
 static void count_acquire(struct survey *survey, const struct replay_step *step)
 {
     uint64_t ticks = 0;
-    bool contended = waited(step, &ticks);
+    bool contended = waited_for(&survey->waited, step, &ticks);
     uint32_t stack = step->event->stack ? step->event->stack : contended ? step->thread->request.stack : 0;
     struct site_stats_site *site = site_of(survey, step->object, stack);
     site->acquisitions++;
@@ -112,7 +103,7 @@ static void count_acquire(struct survey *survey, const struct replay_step *step)
 static void count_fail(struct survey *survey, const struct replay_step *step)
 {
     uint64_t ticks;
-    if (!waited(step, &ticks))
+    if (!waited_for(&survey->waited, step, &ticks))
         return;
     site_of(survey, step->object, step->thread->request.stack)->wait_ticks += ticks;
     count_wait(survey, step, ticks);
@@ -143,6 +134,7 @@ static void count_step(struct survey *survey, const struct replay_step *step)
     } else if ((event->kind == EVENT_RELEASE && !step->ordered->refused) || event->kind == EVENT_COND_WAIT) {
         count_release(survey, step, object);
     }
+    waited_apply(&survey->waited, step);
 }
 
 static int compare(uint64_t a, uint64_t b)
@@ -172,12 +164,14 @@ static int by_wait(const void *a, const void *b)
 
 static int survey_trace(struct survey *survey)
 {
+    waited_init(&survey->waited, survey->model);
     struct replay *replay = replay_new(survey->model);
     struct replay_step step;
     int r;
     while ((r = replay_next(replay, &step)) == 1)
         count_step(survey, &step);
     replay_free(replay);
+    waited_done(&survey->waited);
     return r;
 }
 
@@ -191,7 +185,7 @@ struct site_stats *site_stats_of(const struct model *model, GError **error)
     g_autoptr(GHashTable) site_index = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
     g_autoptr(GHashTable) wait_index = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
     g_autofree uint32_t *last_owner = g_new0(uint32_t, model->objects->len + 1);
-    struct survey survey = { model, stats, places, site_index, wait_index, last_owner };
+    struct survey survey = { model, stats, places, site_index, wait_index, last_owner, { NULL } };
     if (survey_trace(&survey) < 0) {
         g_set_error(error, MODEL_ERROR, MODEL_ERROR_TRACE, "%s", store_message(model->store));
         site_stats_free(stats);

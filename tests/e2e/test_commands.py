@@ -206,6 +206,15 @@ def stats_count_what_the_program_did(folder):
 
 
 @case
+def stats_take_no_free_lock_for_contended(folder):
+    trace = recorded(folder, harness.program('only_tries'))
+    by_class, rest = run([TRENZA, 'stats', '--all', trace]).out.decode().split('by call site')
+    shares = [line.split()[1] for line in by_class.splitlines() if '%' in line]
+    require(len(shares) >= 5 and set(shares) == {'0.00%'}, by_class)
+    require('waits for \'' not in rest, rest)
+
+
+@case
 def stats_tell_who_waits_for_whom(folder):
     std = folder / 'waits.std'
     lines = []
