@@ -7,8 +7,8 @@
 // the second and third run also let one side begin only when the others have come to their places.
 //
 // Bounds: FINDINGS_MAX cycles, strongest first, TRIES runs each, SECONDS_MAX in all.
-// Blind: cycles with the end of a thread in them, of more than RECORDER_PLACES sides, or through code
-// outside every module are not tried.
+// Blind: cycles of routines of pthread_once alone, of locks of CPython's (which are tried first, with the interpreter's own lock
+// held), of more than RECORDER_PLACES sides, or through code outside every module are not tried.
 #include "confirm.h"
 
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "call_stack.h"
 #include "command.h"
 #include "finish.h"
+#include "prediction_feed.h"
 
 #define FINDINGS_MAX 5u
 #define TRIES 3u
@@ -86,24 +87,51 @@ static void find_hold(const struct finding *finding, unsigned request, struct re
         find_place(finding->model, before->stack, ret_place);
 }
 
+static bool is_joined(const struct finding *finding, uint32_t thread_id)
+{
+    for (unsigned i = 0; i < finding->steps->len; i++)
+        if (g_str_has_prefix(step_at(finding, i)->action, "join") &&
+            step_at(finding, i)->other_thread == thread_id)
+            return true;
+    return false;
+}
+
 static bool find_sides(const struct finding *finding, struct sides *ret_sides)
 {
     unsigned n = 0;
+    unsigned ends = 0;
     for (unsigned i = 0; i < finding->steps->len; i++) {
         const struct finding_step *step = step_at(finding, i);
-        if (!g_str_has_prefix(step->action, "request") && !g_str_has_prefix(step->action, "join"))
+        // Who waits for a thread's end, or for a routine's, waits while that one is held up, and needs no holding up itself.
+        ends += g_str_has_prefix(step->action, "join") || g_str_has_prefix(step->action, "once-request");
+        if (!g_str_has_prefix(step->action, "request"))
             continue;
         // A writer is waited for by the readers of the cycle (tracer/preload/steer.c), and need not be held up itself.
-        if (step->object && !step->n_holding)
+        if (!step->n_holding && !is_joined(finding, step->thread_id))
             continue;
-        if (!step->object || n == RECORDER_PLACES ||
-            !find_place(finding->model, step->stack, &ret_sides->wants[n]))
+        if (n == RECORDER_PLACES || !find_place(finding->model, step->stack, &ret_sides->wants[n]))
             return false;
         find_hold(finding, i, &ret_sides->holds[n]);
         n++;
     }
     ret_sides->n = n;
-    return n >= 2;
+    return n + ends >= 2 && n >= 1;
+}
+
+// Those are tried before they are waited for, which cannot be held up: the interpreter's own lock is held then.
+static bool is_of_python(const struct finding *finding)
+{
+    for (unsigned i = 0; i < finding->steps->len; i++)
+        if (prediction_feed_is_python_lock(finding->model, step_at(finding, i)->object))
+            return true;
+    return false;
+}
+
+static const char *why_not(const struct finding *finding, struct sides *ret_sides)
+{
+    if (is_of_python(finding))
+        return "Python tries its locks before it waits for them";
+    return find_sides(finding, ret_sides) ? NULL : "there is no place where holding threads up would do it";
 }
 
 static bool is_wanted(const struct finding *finding)
@@ -267,8 +295,15 @@ void confirm_findings(const struct confirm *confirm, struct finding_list *list)
     for (unsigned i = 0; i < wanted->len && tried < FINDINGS_MAX && !campaign.given_up; i++) {
         struct finding *finding = wanted->pdata[i];
         struct sides sides;
-        if (!is_wanted(finding) || !find_sides(finding, &sides))
+        if (!is_wanted(finding))
             continue;
+        const char *reason = why_not(finding, &sides);
+        if (reason) {
+            g_autoptr(GString) message = g_string_new(NULL);
+            report_append_clean(message, finding->message);
+            g_printerr("trenza: confirm: not tried, because %s: %s\n", reason, message->str);
+            continue;
+        }
         try_finding(&campaign, finding, &sides);
         tried++;
     }

@@ -54,6 +54,35 @@ def one_place_in_the_code(folder):
 
 
 @case
+def the_end_of_a_thread(folder):
+    require_confirmed(folder, [SAMPLES / 'lock_over_join', 'hurried'])
+
+
+@case
+def the_routine_of_pthread_once(folder):
+    require_confirmed(folder, [SAMPLES / 'once_cycle', 'hurried'])
+
+
+@case
+def locks_of_python_are_not_tried(folder):
+    (folder / 'script.py').write_text("""
+import threading
+a, b = threading.Lock(), threading.Lock()
+def take(first, second):
+    with first:
+        with second:
+            pass
+threads = [threading.Thread(target=take, args=locks) for locks in ((a, b), (b, a))]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""")
+    ended, findings = confirm(folder, ['/usr/bin/python3', folder / 'script.py'])
+    require_equal([finding['verdict'] for finding in findings], ['predicted'], f'verdicts: {ended}')
+    require('steered' not in findings[0]['note'], findings[0]['note'])
+    require(b'confirm: not tried, because Python' in ended.err, f'why not: {ended}')
+
+
+@case
 def readers_and_writers(folder):
     require_confirmed(folder, [SAMPLES / 'rwlock_cycle', 'hurried'])
 
