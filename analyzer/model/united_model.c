@@ -62,15 +62,14 @@ static void *copy_block(struct united_model *united, const void *from, size_t by
     return copy;
 }
 
-static uint32_t known_id(const struct united_model *united, const void *row)
-{
-    return GPOINTER_TO_UINT(g_hash_table_lookup(united->copies, row));
-}
-
-// A copy of row as the last of a table; its id is *ret_id.
+// A copy of row as the last of a table, for the caller to translate. NULL: it is there already, or there is no such row.
+// *ret_id is its id in any case, or 0.
 static void *add_copy(
     struct united_model *united, GPtrArray *table, const void *row, size_t bytes, uint32_t *ret_id)
 {
+    *ret_id = row ? GPOINTER_TO_UINT(g_hash_table_lookup(united->copies, row)) : 0;
+    if (!row || *ret_id)
+        return NULL;
     void *copy = copy_block(united, row, bytes);
     *ret_id = table->len;
     g_ptr_array_add(table, copy);
@@ -81,11 +80,10 @@ static void *add_copy(
 static uint32_t take_module(struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct trace_module *row = model_module(from, id);
-    uint32_t new_id = row ? known_id(united, row) : 0;
-    if (!row || new_id)
-        return new_id;
+    uint32_t new_id;
     struct trace_module *copy = add_copy(united, united->model->modules, row, sizeof *row, &new_id);
-    copy->id = new_id;
+    if (copy)
+        copy->id = new_id;
     return new_id;
 }
 
@@ -104,10 +102,10 @@ static void take_source(
 static uint32_t take_frame(struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct model_frame *row = model_frame(from, id);
-    uint32_t new_id = row ? known_id(united, row) : 0;
-    if (!row || new_id)
-        return new_id;
+    uint32_t new_id;
     struct model_frame *copy = add_copy(united, united->model->frames, row, sizeof *row, &new_id);
+    if (!copy)
+        return new_id;
     copy->row.id = new_id;
     copy->row.module_id = take_module(united, from, row->row.module_id);
     for (unsigned i = 0; i < row->n_symbols; i++)
@@ -118,10 +116,10 @@ static uint32_t take_frame(struct united_model *united, const struct model *from
 uint32_t united_model_stack(struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct model_stack *row = model_stack(from, id);
-    uint32_t new_id = row ? known_id(united, row) : 0;
-    if (!row || new_id)
-        return new_id;
+    uint32_t new_id;
     struct model_stack *copy = add_copy(united, united->model->stacks, row, sizeof *row, &new_id);
+    if (!copy)
+        return new_id;
     uint32_t *frames = copy_block(united, row->frames, row->depth * sizeof *frames);
     for (unsigned i = 0; i < row->depth; i++)
         frames[i] = take_frame(united, from, row->frames[i]);
@@ -133,10 +131,10 @@ uint32_t united_model_stack(struct united_model *united, const struct model *fro
 static uint32_t take_process(struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct trace_process *row = model_process(from, id);
-    uint32_t new_id = row ? known_id(united, row) : 0;
-    if (!row || new_id)
-        return new_id;
+    uint32_t new_id;
     struct trace_process *copy = add_copy(united, united->model->processes, row, sizeof *row, &new_id);
+    if (!copy)
+        return new_id;
     copy->id = new_id;
     copy->parent_id = copy->forked_by = 0;
     if (!*united->model->working_directory)
@@ -147,10 +145,10 @@ static uint32_t take_process(struct united_model *united, const struct model *fr
 uint32_t united_model_thread(struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct model_thread *row = model_thread(from, id);
-    uint32_t new_id = row ? known_id(united, row) : 0;
-    if (!row || new_id)
-        return new_id;
+    uint32_t new_id;
     struct model_thread *copy = add_copy(united, united->model->threads, row, sizeof *row, &new_id);
+    if (!copy)
+        return new_id;
     copy->row.id = new_id;
     copy->row.creator_id = 0;
     copy->row.process_id = take_process(united, from, row->row.process_id);
