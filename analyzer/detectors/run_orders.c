@@ -7,7 +7,8 @@
 // collects, with hand-offs that do not count those semaphores. Threads of a role count as kept apart from an order when
 // create, join or hand-offs put all they do with its two locks on one side of it.
 //
-// Blind to locks taken back by the end of a condition wait, and to a flag under a mutex that was found set without a wait.
+// Blind to locks taken back by the end of a condition wait, and to a flag under a mutex that was found set without a wait (the
+// finding says so where conditions were signalled).
 #include "run_orders.h"
 
 #include "call_stack.h"
@@ -394,6 +395,8 @@ static void collect(struct collector *collector, const struct replay_step *step)
 {
     bool lock = is_lock(collector, step->object);
     bool semaphore = lock && step->object->row.kind == OBJECT_SEMAPHORE;
+    collector->orders->signals |=
+        step->event->kind == EVENT_COND_SIGNAL || step->event->kind == EVENT_COND_BROADCAST;
     note_orders(collector, step);
     if (semaphore)
         hold_semaphore(collector, step);

@@ -48,6 +48,7 @@ struct run_orders {
     GPtrArray *all;    // of struct run_order *
     GHashTable *pairs; // set of run_orders_pair: all pairs of classes
     uint64_t left_out; // by a bound
+    bool signals;      // conditions were signalled
 };
 
 // What stands for an order's pair of classes where its locks are known.

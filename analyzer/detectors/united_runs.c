@@ -148,6 +148,23 @@ static char *sentence(
     return g_string_free(text, false);
 }
 
+// Whoever finds a condition's flag set does not wait: nothing recorded says then that it came after the signal.
+static const char *note(const struct search *search)
+{
+    bool signals = false;
+    for (unsigned i = 0; i < search->length; i++)
+        signals |= search->path[i]->run->signals;
+    if (is_of_one_recording(search))
+        return signals
+                   ? "the orders were seen in different processes, and a condition's flag that was found set "
+                     "without waiting would keep them apart unseen"
+                   : "the orders were seen in different processes";
+    return signals
+               ? "the orders were seen in different runs, and a condition's flag that was found set without "
+                 "waiting would keep them apart unseen"
+               : "the orders were seen in different runs";
+}
+
 static void tell(struct search *search, const char *classes)
 {
     const struct model *model = united_model_get(search->united);
@@ -170,8 +187,7 @@ static void tell(struct search *search, const char *classes)
     struct finding *finding =
         cycle_finding(model, &rule_lock_order_cycle, LEVEL_WARNING, edges, search->length);
     finding->verdict = "potential";
-    finding->note = is_of_one_recording(search) ? "the orders were seen in different processes"
-                                                : "the orders were seen in different runs";
+    finding->note = note(search);
     finding_set_message(finding, sentence(search, finding, edges));
     // Which of the places was seen depends on the runs that happen to be there: the classes are the same with any of them.
     g_autofree char *parts = g_strdup_printf("different runs\n%s", classes);

@@ -13,6 +13,7 @@
 // By two threads of different kinds, `early` 0 before 1 and `late` 1 before 0, with something that keeps `late` behind `early`:
 //
 //   signal, post, meet   a condition, a semaphore, a barrier
+//   flag                 a condition, whose flag `late` finds set without waiting
 //   touch                a semaphore; whoever takes not both of the locks takes each alone
 //   beside               nothing; a semaphore is posted and waited for by others
 //
@@ -21,6 +22,7 @@
 //   children by two threads of a child process; run with 0 1 0 as arguments there are two of them, one for each order
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,11 +38,12 @@ static int first, second;
 static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static int is_open, is_waiting;
+static atomic_int is_over;
 static sem_t go, ready, red_permit, green_permit;
 static sem_t *permits[] = { &red_permit, &green_permit };
 static pthread_barrier_t meeting;
 
-// `late` is always there before it is let in: that it waits is part of the run.
+// `late` is always there before it is let in, or only when it is: that it waits, or does not, is part of the run.
 static void let_go(void)
 {
     if (strcmp(how, "signal") == 0) {
@@ -51,6 +54,12 @@ static void let_go(void)
             pthread_cond_signal(&opened);
             pthread_mutex_unlock(&door);
         }
+    } else if (strcmp(how, "flag") == 0) {
+        pthread_mutex_lock(&door);
+        is_open = 1;
+        pthread_cond_signal(&opened);
+        pthread_mutex_unlock(&door);
+        is_over = 1;
     } else if (strcmp(how, "meet") == 0)
         pthread_barrier_wait(&meeting);
     else
@@ -59,7 +68,9 @@ static void let_go(void)
 
 static void come_after(void)
 {
-    if (strcmp(how, "signal") == 0) {
+    while (strcmp(how, "flag") == 0 && !is_over)
+        usleep(1000);
+    if (strcmp(how, "signal") == 0 || strcmp(how, "flag") == 0) {
         pthread_mutex_lock(&door);
         is_waiting = 1;
         while (!is_open)
@@ -269,7 +280,7 @@ static int is_any_of(const char *const *names)
 
 int main(int count, char **arguments)
 {
-    static const char *const in_turn[] = { "signal", "post", "meet", "touch", "beside", NULL };
+    static const char *const in_turn[] = { "signal", "post", "meet", "flag", "touch", "beside", NULL };
     if (count < 4)
         return 2;
     how = arguments[1];

@@ -129,6 +129,15 @@ def hand_offs_keep_the_sides_apart(folder):
 
 
 @case
+def a_flag_found_set_without_waiting_is_named(folder):
+    flag = findings_of_orders(folder, 'flag', (0, 1), (1, 0))
+    require_equal([one['verdict'] for one in flag], ['potential'], 'findings')
+    require("a condition's flag that was found set without waiting" in flag[0]['note'], flag[0]['note'])
+    plain = findings_of_orders(folder, 'beside', (0, 1), (1, 0))
+    require_equal(plain[0]['note'], 'the orders were seen in different runs', 'note where nobody signals')
+
+
+@case
 def semaphores_used_as_locks_take_part(folder):
     found = findings_of_orders(folder, 'permits', (0, 1), (1, 0))
     require_equal([(one['rule'], sorted(lock['name'] for lock in one['locks'])) for one in found],
