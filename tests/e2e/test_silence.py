@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What looks like a deadlock to come and is none: calls that do not wait for ever, locks that never meet, programs in use."""
+"""What looks like a deadlock to come and is none: calls that do not wait for ever, locks that never meet, and what others raise alarms about."""
 
 import json
 import re
@@ -49,5 +49,15 @@ def locks_of_a_class_with_parts_of_their_own(folder):
 def locks_of_a_class_in_two_processes(folder):
     require_quiet(folder, program('lock_class', 'processes'))
 
+
+def add_case(how):
+    def run_case(folder):
+        require_quiet(folder, program('looks_like', how), events=5)
+    run_case.__name__ = f'looks_like_{how}'
+    case(run_case)
+
+
+for name in ('released', 'stack', 'daemon', 'once'):
+    add_case(name)
 
 harness.main()
