@@ -13,6 +13,7 @@
 
 #include "call_stack.h"
 #include "detector.h"
+#include "wide_hash.h"
 
 #define ORDERS_MAX 1000u
 #define THREADS_MAX 2000u // looked at for their roles
@@ -36,6 +37,7 @@ struct collector {
     bool nested;       // there are orders
     // second pass
     struct replay *replay;
+    const char **roles;          // by thread id, found out when first asked for; NULL: not yet
     struct hand_off *hand_off;   // without semaphores that are locks
     struct held_set *semaphores; // by thread id
     GHashTable *known;           // set of char *
@@ -161,6 +163,14 @@ static const char *role_of(const struct model *model, const struct model_thread 
     return g_intern_string(text);
 }
 
+static const char *role_in_run(const struct collector *collector, const struct model_thread *thread)
+{
+    const char **role = &collector->roles[thread->row.id];
+    if (!*role)
+        *role = role_of(collector->detection->model, thread);
+    return *role;
+}
+
 // --- the first pass: is there anything, and which semaphores are locks? ---
 
 static void *begin(struct detection *detection)
@@ -276,7 +286,7 @@ static void add_order(struct collector *collector, const struct replay_step *ste
     *order = (struct run_order){
         .run = collector->orders,
         .program = program,
-        .role = role_of(model, thread->thread),
+        .role = role_in_run(collector, thread->thread),
         .held_class = held_class,
         .wanted_class = wanted_class,
         .wanted = step->object,
@@ -466,7 +476,7 @@ static void note_roles(const struct collector *collector)
         const struct model_thread *other = model->threads->pdata[i];
         if (!other)
             continue;
-        const char *role = role_of(model, other);
+        const char *role = role_in_run(collector, other);
         for (unsigned k = 0; k < all->len; k++) {
             struct run_order *order = all->pdata[k];
             if (!order->process_id || order->process_id == other->row.process_id)
@@ -482,7 +492,8 @@ static void look_again(struct collector *collector)
     collector->hand_off = hand_off_new(model);
     collector->semaphores = g_new0(struct held_set, model->threads->len + 1);
     collector->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    collector->touches = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    collector->roles = g_new0(const char *, model->threads->len + 1);
+    collector->touches = g_hash_table_new_full(wide_hash, g_int64_equal, g_free, g_free);
     struct replay_step step;
     while (replay_next(collector->replay, &step) == 1) // a damaged trace was noticed in the first pass
         collect(collector, &step);
@@ -490,6 +501,7 @@ static void look_again(struct collector *collector)
     for (unsigned i = 0; i < model->threads->len; i++)
         held_set_done(&collector->semaphores[i]);
     g_free(collector->semaphores);
+    g_free(collector->roles);
     g_hash_table_unref(collector->known);
     g_hash_table_unref(collector->touches);
     hand_off_free(collector->hand_off);

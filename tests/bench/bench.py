@@ -7,7 +7,8 @@ bench.py throughput    redis, memcached, pbzip2, a C++ thread pool, CPython thre
                        natively and under trenza record, in balanced order, with an interval of the ratio
 bench.py short         threads and processes that live for nothing, and the start of a recording
 bench.py peers         the programs of the two above that a peer can run, once under helgrind and drd
-bench.py growth [N]    recording and checking 1e5 events and ten times as many, up to N (1e7)
+bench.py growth [N]    recording 1e5 events and ten times as many, up to N (1e7); reading traces of so many events, of more
+                       and more threads and locks, the worst ones, and a thousand at once
 
 Everything of one table is measured in one run, in turns, and the medians are compared: on a machine whose speed wanders
 only the ratios mean something. Whatever cannot be run is said in the table. From the environment: TRENZA, and
@@ -27,6 +28,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import growth as reading
 import paired
 import programs
 from programs import CannotRun, run
@@ -284,7 +286,9 @@ def main():
         elif what == 'peers':
             peers(folder)
         elif what == 'growth':
-            growth(folder, float(sys.argv[2]) if len(sys.argv) > 2 else 1e7)
+            most = int(float(sys.argv[2])) if len(sys.argv) > 2 else 10_000_000
+            growth(folder, most)
+            reading.readers(folder, most)
         else:
             sys.exit(__doc__)
     finally:
