@@ -26,9 +26,10 @@ struct recent_use {
 
 struct object_state {
     enum prediction_treatment treatment;
-    bool tracks_uses; // its beginning or its end is part of the run
-    struct prediction_point init;
-    GArray *uses;    // of struct use; NULL: none
+    bool tracks_uses;             // its beginning or its end is part of the run
+    struct prediction_point init; // or where its maker could first tell anybody of it
+    bool seen;                    // by others than its maker
+    GArray *uses;                 // of struct use; NULL: none
     GArray *holders; // of struct prediction_point: who has the lock, up to and with the acquisition
     struct prediction_point last_acquire;
     struct prediction_sync *sync; // NULL: no hand-offs
@@ -39,7 +40,8 @@ struct thread_state {
     struct prediction_point origin;
     struct prediction_point cancelled;
     struct held_set held;
-    GArray *open;                         // of struct open_section
+    GArray *open; // of struct open_section
+    GArray *made; // of uint32_t: objects it has made and cannot have told anybody of; NULL: none
     const struct model_object *requested; // the request is in the graph already; NULL: none
     uint32_t requested_stack;
     bool requested_join;

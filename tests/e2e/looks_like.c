@@ -3,9 +3,11 @@
 //
 //   released      a first lock is given back before the second is taken, in both orders
 //   stack         locks without init or destroy on stack frames that are used again: in one order here, in the other there
+//   construction  an object is locked in the wrong order by the thread that makes it, before anybody else can see it
 //   daemon        a detached thread waits for a condition, holding nothing, when the program ends
 //   once          the routine of pthread_once takes a lock, under which nobody ever calls pthread_once
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,6 +64,39 @@ static void *frames_down(void *unused)
     return unused;
 }
 
+struct account {
+    pthread_mutex_t lock;
+    int balance;
+};
+static struct account *accounts[8];
+
+// In use, green comes before an account's lock. While one is made, only its maker knows it.
+static void *make_accounts(void *unused)
+{
+    for (int i = 0; i < 8; i++) {
+        struct account *account = malloc(sizeof *account);
+        pthread_mutex_init(&account->lock, NULL);
+        both(&account->lock, &green);
+        pthread_mutex_lock(&red);
+        accounts[i] = account;
+        pthread_mutex_unlock(&red);
+    }
+    return unused;
+}
+
+static void *use_accounts(void *unused)
+{
+    while (!is_over)
+        usleep(1000);
+    for (int i = 0; i < 8; i++) {
+        pthread_mutex_lock(&red);
+        struct account *account = accounts[i];
+        pthread_mutex_unlock(&red);
+        both(&green, &account->lock);
+    }
+    return unused;
+}
+
 static void *wait_for_nothing(void *unused)
 {
     pthread_mutex_lock(&red);
@@ -91,6 +126,7 @@ static void two(void *(*one)(void *), void *(*other)(void *))
     pthread_create(&threads[0], NULL, one, NULL);
     pthread_create(&threads[1], NULL, other, NULL);
     pthread_join(threads[0], NULL);
+    is_over = 1;
     pthread_join(threads[1], NULL);
 }
 
@@ -101,6 +137,8 @@ int main(int count, char **arguments)
         two(red_then_green, green_then_red);
     else if (strcmp(how, "stack") == 0)
         two(frames_up, frames_down);
+    else if (strcmp(how, "construction") == 0)
+        two(make_accounts, use_accounts);
     else if (strcmp(how, "once") == 0)
         two(run_once, run_once);
     else if (strcmp(how, "daemon") == 0) {

@@ -57,7 +57,7 @@ def add_case(how):
     case(run_case)
 
 
-for name in ('released', 'stack', 'daemon', 'once'):
+for name in ('released', 'stack', 'construction', 'daemon', 'once'):
     add_case(name)
 
 harness.main()

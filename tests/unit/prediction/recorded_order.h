@@ -18,7 +18,10 @@ struct recorded_order {
     uint8_t written[SMALL_OPS];                       // READ: the write it sees, operation + 1; 0: none
     bool outermost[SMALL_OPS];                        // acquisition or release that changes who has the lock
     bool blocks[SMALL_OPS];                           // request or acquisition that may wait for ever
-    bool is_lock[SMALL_OBJECTS + 1]; // has critical sections (semaphores that are used as locks, too)
+    uint64_t
+        told[SMALL_OBJECTS + 1]; // sync-preserving: what has happened before others than its maker want it
+    uint8_t maker[SMALL_OBJECTS + 1]; // thread
+    bool is_lock[SMALL_OBJECTS + 1];  // has critical sections (semaphores that are used as locks, too)
 };
 
 void recorded_order_make(struct recorded_order *order, const struct small_trace *trace);
