@@ -132,6 +132,8 @@ static bool may_acquire(const struct explorer *explorer, const struct world *wor
 static bool may_fail(const struct explorer *explorer, const struct world *world, const struct small_op *op)
 {
     const struct trace_object *object = &explorer->trace->objects[op->object].row;
+    if (op->tries_first)
+        return true; // it is the beginning of a wait, which may as well be none
     if (object->kind == OBJECT_SEMAPHORE)
         return explorer->orders == EXPLORE_SYNC_PRESERVING ||
                world->gives[op->object] + object->value == world->takes[op->object];
@@ -303,8 +305,6 @@ static struct wish wish_of(
     if (op->kind == EVENT_COND_WAKE && !op->error)
         wish.blocked = explorer->orders == EXPLORE_CORRECT ? state->woken & OP_BIT(t)
                                                            : !(explorer->order.before[i] & ~world->happened);
-    if (wish.lock && explorer->orders == EXPLORE_SYNC_PRESERVING && t != explorer->order.maker[wish.lock])
-        wish.blocked = wish.blocked && !(explorer->order.told[wish.lock] & ~world->happened);
     if (wish.lock)
         wish.blocked = wish.blocked && explorer->order.is_lock[wish.lock] && !world->hold[t][wish.lock] &&
                        is_alive(explorer, world, wish.lock);

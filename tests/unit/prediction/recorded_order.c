@@ -121,7 +121,7 @@ static void keep_semaphore(struct recorded_order *order, const struct small_trac
         const struct small_op *op = op_at(trace, i);
         if (op->object != semaphore)
             continue;
-        if (op->kind == EVENT_FAIL) {
+        if (op->kind == EVENT_FAIL && !op->tries_first) {
             for (unsigned j = 0; j < trace->n_ops; j++) {
                 const struct small_op *other = op_at(trace, j);
                 if (other->object == semaphore && j < i && event_is_acquire(other->kind))
@@ -209,41 +209,6 @@ static void keep_data(struct recorded_order *order, const struct small_trace *tr
     }
 }
 
-static bool may_tell(const struct small_op *op, uint8_t object)
-{
-    return (op->kind == EVENT_RELEASE && op->object != object) || op->kind == EVENT_POST ||
-           op->kind == EVENT_COND_WAIT || op->kind == EVENT_COND_SIGNAL || op->kind == EVENT_COND_BROADCAST ||
-           op->kind == EVENT_BARRIER_ARRIVE || op->kind == EVENT_ONCE_END || op->kind == EVENT_CREATE ||
-           op->kind == EVENT_WRITE;
-}
-
-// Others than its maker use an object once that one could have told them of it.
-static void keep_construction(struct recorded_order *order, const struct small_trace *trace, uint8_t object)
-{
-    unsigned init = 0;
-    while (init < trace->n_ops &&
-           !(op_at(trace, init)->kind == EVENT_INIT && op_at(trace, init)->object == object))
-        init++;
-    unsigned told = init + 1;
-    for (; told < trace->n_ops; told++) {
-        const struct small_op *op = op_at(trace, told);
-        bool own = op->thread == op_at(trace, init)->thread;
-        if (own && may_tell(op, object))
-            break;
-        if (!own && (op->object == object || op->mutex == object))
-            return;
-    }
-    if (told >= trace->n_ops)
-        return;
-    order->told[object] = OP_BIT(told);
-    order->maker[object] = op_at(trace, init)->thread;
-    for (unsigned i = told + 1; i < trace->n_ops; i++) {
-        const struct small_op *op = op_at(trace, i);
-        if (op->thread != order->maker[object] && (op->object == object || op->mutex == object))
-            order->before[i] |= order->told[object];
-    }
-}
-
 // Nothing is used before its init or after its end.
 static void keep_life(struct recorded_order *order, const struct small_trace *trace, uint8_t object)
 {
@@ -281,17 +246,18 @@ static void keep_object(struct recorded_order *order, const struct small_trace *
     else if (kind == OBJECT_VARIABLE)
         keep_data(order, trace, object);
     for (unsigned i = 0; i < trace->n_ops && order->is_lock[object]; i++)
-        if (op_at(trace, i)->kind == EVENT_FAIL && op_at(trace, i)->object == object)
+        if (op_at(trace, i)->kind == EVENT_FAIL && op_at(trace, i)->object == object &&
+            !op_at(trace, i)->tries_first)
             keep_failure(order, trace, i);
     keep_life(order, trace, object);
-    keep_construction(order, trace, object);
 }
 
 static bool may_block(const struct small_op *op)
 {
     return op->kind == EVENT_REQUEST || op->kind == EVENT_REQUEST_SHARED || op->kind == EVENT_ACQUIRE ||
            op->kind == EVENT_ACQUIRE_SHARED || op->kind == EVENT_COND_WAKE ||
-           op->kind == EVENT_JOIN_REQUEST || op->kind == EVENT_JOIN || op->kind == EVENT_ONCE_REQUEST;
+           (op->kind == EVENT_JOIN_REQUEST && !op->timed) || op->kind == EVENT_JOIN ||
+           op->kind == EVENT_ONCE_REQUEST || (op->tries_first && event_is_acquire(op->kind));
 }
 
 void recorded_order_make(struct recorded_order *order, const struct small_trace *trace)
@@ -302,6 +268,9 @@ void recorded_order_make(struct recorded_order *order, const struct small_trace 
         order->index[i] = (uint8_t)order->n_thread_ops[op->thread];
         order->thread_ops[op->thread][order->n_thread_ops[op->thread]++] = (uint8_t)i;
         order->blocks[i] = may_block(op);
+        unsigned k = order->index[i];
+        if (op->kind == EVENT_JOIN && k && op_at(trace, order->thread_ops[op->thread][k - 1])->timed)
+            order->blocks[i] = false; // what it ends would have timed out
         if (op->kind == EVENT_CREATE)
             order->created_by[op->other] = (uint8_t)(i + 1);
     }

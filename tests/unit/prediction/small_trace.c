@@ -122,12 +122,41 @@ static void release(struct maker *maker, unsigned thread, unsigned object)
 
 // --- what a thread may do ---
 
+static void block(struct maker *maker, unsigned thread, unsigned request, unsigned acquire, unsigned object)
+{
+    struct runner *self = &maker->runners[thread];
+    emit(maker, thread, request, object);
+    self->status = BLOCKED;
+    self->subject = (uint8_t)object;
+    self->request_kind = (uint8_t)acquire;
+    self->timed = request == EVENT_REQUEST_TIMED || request == EVENT_REQUEST_TIMED_SHARED;
+}
+
+static void try_then_wait(struct maker *maker, unsigned thread, unsigned object)
+{
+    bool free = is_free(maker, object, thread, false);
+    if (maker->locks[object].depth[thread])
+        return;
+    if (free)
+        acquire(maker, thread, EVENT_ACQUIRE_TRY, object);
+    else
+        emit(maker, thread, EVENT_FAIL, object);
+    last_op(maker)->error = free ? 0 : EAGAIN;
+    last_op(maker)->tries_first = true;
+    if (!free)
+        block(maker, thread, EVENT_REQUEST, EVENT_ACQUIRE, object);
+}
+
 static void take(struct maker *maker, unsigned thread)
 {
     unsigned object = some_lock(maker);
     struct lock_state *lock = &maker->locks[object];
     bool rwlock = object && kind_of(maker, object) == OBJECT_RWLOCK;
     bool shared = rwlock && chance(maker, 60);
+    if (object && maker->features & SMALL_PYTHON && kind_of(maker, object) == OBJECT_SEMAPHORE) {
+        try_then_wait(maker, thread, object);
+        return;
+    }
     if (!object || (lock->depth[thread] && (rwlock || maker->features & SMALL_FOREIGN || !chance(maker, 10))))
         return;
     bool tries = maker->features & SMALL_TRIES && chance(maker, 25);
@@ -143,6 +172,8 @@ static void take(struct maker *maker, unsigned thread)
         if (!tries && chance(maker, 10))
             emit(maker, thread, kinds[3][shared], object);
         acquire(maker, thread, kinds[timed ? 2 : tries ? 1 : 0][shared], object);
+    } else if (timed && maker->features & SMALL_TIMED && chance(maker, 60)) {
+        block(maker, thread, kinds[4][shared], kinds[2][shared], object);
     } else if (tries) {
         if (timed)
             emit(maker, thread, kinds[4][shared], object);
@@ -152,10 +183,7 @@ static void take(struct maker *maker, unsigned thread)
                                 : kind_of(maker, object) == OBJECT_SEMAPHORE ? EAGAIN
                                                                              : EBUSY;
     } else if (chance(maker, 40)) {
-        emit(maker, thread, kinds[3][shared], object);
-        maker->runners[thread].status = BLOCKED;
-        maker->runners[thread].subject = (uint8_t)object;
-        maker->runners[thread].request_kind = kinds[0][shared];
+        block(maker, thread, kinds[3][shared], kinds[0][shared], object);
     }
 }
 
@@ -213,6 +241,8 @@ static void create_or_join(struct maker *maker, unsigned thread)
             continue;
         emit(maker, thread, EVENT_JOIN_REQUEST, 0);
         last_op(maker)->other = (uint8_t)t;
+        self->timed = maker->features & SMALL_TIMED && chance(maker, 50);
+        last_op(maker)->timed = self->timed;
         self->status = JOINING;
         self->subject = (uint8_t)t;
         return;
@@ -363,6 +393,10 @@ static void resume(struct maker *maker, unsigned thread)
     self->status = RUNNING;
     if (status == BLOCKED && is_free(maker, self->subject, thread, event_is_shared(self->request_kind))) {
         acquire(maker, thread, self->request_kind, self->subject);
+    } else if (status == BLOCKED && self->timed && chance(maker, 40)) {
+        emit(maker, thread, EVENT_FAIL, self->subject);
+        last_op(maker)->shared = event_is_shared(self->request_kind);
+        last_op(maker)->error = ETIMEDOUT;
     } else if (status == WAITING && (self->woken || (self->timed && chance(maker, 30))) &&
                is_free(maker, self->mutex, thread, false)) {
         emit(maker, thread, EVENT_COND_WAKE, self->subject);
@@ -374,6 +408,10 @@ static void resume(struct maker *maker, unsigned thread)
         emit(maker, thread, EVENT_JOIN, 0);
         last_op(maker)->other = self->subject;
         self->created[self->subject] = 0;
+    } else if (status == JOINING && self->timed && chance(maker, 40)) {
+        emit(maker, thread, EVENT_JOIN_FAILED, 0);
+        last_op(maker)->other = self->subject;
+        last_op(maker)->error = ETIMEDOUT;
     } else if (status == AT_ONCE && maker->locks[self->subject].once_over) {
         emit(maker, thread, EVENT_ONCE_DONE, self->subject);
     } else if (status == AT_ONCE && !maker->locks[self->subject].once_begun) {
@@ -415,7 +453,8 @@ static void add_objects(struct maker *maker)
             add_object(maker, OBJECT_RWLOCK, 0, chance(maker, 50) ? OBJECT_PREFER_WRITER : 0);
     if (maker->features & SMALL_SEMAPHORES)
         for (unsigned i = 1 + pick(maker, 2); i > 0; i--)
-            add_object(maker, OBJECT_SEMAPHORE, pick(maker, 3), OBJECT_BY_INIT);
+            add_object(
+                maker, OBJECT_SEMAPHORE, maker->features & SMALL_PYTHON ? 1 : pick(maker, 3), OBJECT_BY_INIT);
     if (maker->features & SMALL_CONDITIONS)
         add_object(maker, OBJECT_COND, 0, 0);
     if (maker->features & SMALL_BARRIERS)
@@ -442,6 +481,10 @@ void small_trace_random(struct small_trace *trace, uint64_t seed)
     struct maker maker = { .trace = trace, .random = g_rand_new_with_seed_array(seeds, 3) };
     // Half of the runs know mutexes, data and threads only; the rest one or more other things.
     maker.features = chance(&maker, 30) ? SMALL_DATA : chance(&maker, 30) ? 0 : pick(&maker, SMALL_FEATURES);
+    if (seed % 4 == 3 && seed / 4 % 2)
+        maker.features |= SMALL_TIMED | SMALL_TRIES;
+    if (seed % 4 == 3 && seed / 8 % 2)
+        maker.features |= SMALL_PYTHON | SMALL_SEMAPHORES;
     maker.max_ops = 8 + pick(&maker, 40);
     trace->n_threads = 2 + pick(&maker, 3);
     for (unsigned t = 1; t <= trace->n_threads; t++) {
@@ -534,5 +577,7 @@ struct prediction_step small_trace_step(const struct small_trace *trace, unsigne
         .mutex = op->mutex ? &trace->objects[op->mutex] : NULL,
         .error = op->error,
         .kind = op->kind,
+        .timed = op->timed,
+        .tries_first = op->tries_first,
     };
 }

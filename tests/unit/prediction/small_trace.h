@@ -11,12 +11,14 @@
 #define SMALL_OPS 64u
 
 struct small_op {
-    uint8_t thread; // from 1
-    uint8_t kind;   // enum event_kind
-    uint8_t object; // from 1; 0: none
-    uint8_t mutex;  // of a condition wait
-    uint8_t other;  // thread created or joined
-    bool shared;    // FAIL: of a try to read
+    uint8_t thread;   // from 1
+    uint8_t kind;     // enum event_kind
+    uint8_t object;   // from 1; 0: none
+    uint8_t mutex;    // of a condition wait
+    uint8_t other;    // thread created or joined
+    bool shared;      // FAIL: of a try to read
+    bool timed;       // JOIN_REQUEST: with a time-out
+    bool tries_first; // a try whose failure leads to waiting, as of CPython's locks
     int error;
 };
 
@@ -40,6 +42,9 @@ enum small_features {
     SMALL_ONCE = 1 << 7,
     SMALL_FOREIGN = 1 << 8, // unlocks by others
     SMALL_FEATURES = 1 << 9,
+    // In a quarter of the runs, whatever else there is:
+    SMALL_TIMED = 1 << 9,   // time-outs that are waited for
+    SMALL_PYTHON = 1 << 10, // semaphores are locks that are tried first
 };
 
 // A random run of a random program. The same seed gives the same run.
