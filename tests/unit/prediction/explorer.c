@@ -305,6 +305,8 @@ static struct wish wish_of(
     if (op->kind == EVENT_COND_WAKE && !op->error)
         wish.blocked = explorer->orders == EXPLORE_CORRECT ? state->woken & OP_BIT(t)
                                                            : !(explorer->order.before[i] & ~world->happened);
+    if (wish.lock && explorer->orders == EXPLORE_SYNC_PRESERVING && t != explorer->order.maker[wish.lock])
+        wish.blocked = wish.blocked && !(explorer->order.told[wish.lock] & ~world->happened);
     if (wish.lock)
         wish.blocked = wish.blocked && explorer->order.is_lock[wish.lock] && !world->hold[t][wish.lock] &&
                        is_alive(explorer, world, wish.lock);

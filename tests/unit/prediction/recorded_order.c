@@ -209,6 +209,41 @@ static void keep_data(struct recorded_order *order, const struct small_trace *tr
     }
 }
 
+static bool may_tell(const struct small_op *op, uint8_t object)
+{
+    return (op->kind == EVENT_RELEASE && op->object != object) || op->kind == EVENT_POST ||
+           op->kind == EVENT_COND_WAIT || op->kind == EVENT_COND_SIGNAL || op->kind == EVENT_COND_BROADCAST ||
+           op->kind == EVENT_BARRIER_ARRIVE || op->kind == EVENT_ONCE_END || op->kind == EVENT_CREATE ||
+           op->kind == EVENT_WRITE;
+}
+
+// Others than its maker use an object once that one could have told them of it.
+static void keep_construction(struct recorded_order *order, const struct small_trace *trace, uint8_t object)
+{
+    unsigned init = 0;
+    while (init < trace->n_ops &&
+           !(op_at(trace, init)->kind == EVENT_INIT && op_at(trace, init)->object == object))
+        init++;
+    unsigned told = init + 1;
+    for (; told < trace->n_ops; told++) {
+        const struct small_op *op = op_at(trace, told);
+        bool own = op->thread == op_at(trace, init)->thread;
+        if (own && may_tell(op, object))
+            break;
+        if (!own && (op->object == object || op->mutex == object))
+            return;
+    }
+    if (told >= trace->n_ops)
+        return;
+    order->told[object] = OP_BIT(told);
+    order->maker[object] = op_at(trace, init)->thread;
+    for (unsigned i = told + 1; i < trace->n_ops; i++) {
+        const struct small_op *op = op_at(trace, i);
+        if (op->thread != order->maker[object] && (op->object == object || op->mutex == object))
+            order->before[i] |= order->told[object];
+    }
+}
+
 // Nothing is used before its init or after its end.
 static void keep_life(struct recorded_order *order, const struct small_trace *trace, uint8_t object)
 {
@@ -250,6 +285,7 @@ static void keep_object(struct recorded_order *order, const struct small_trace *
             !op_at(trace, i)->tries_first)
             keep_failure(order, trace, i);
     keep_life(order, trace, object);
+    keep_construction(order, trace, object);
 }
 
 static bool may_block(const struct small_op *op)
