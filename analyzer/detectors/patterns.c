@@ -24,7 +24,7 @@
 #define PLACES_MAX 64u                 // of one cycle
 #define PLACES_ALL_MAX 2000u           // of all cycles: more than anybody reads
 #define ATTEMPTS_MAX 64u               // choices of threads tried for the same places
-#define CLOSURE_VISITS_MAX 2000000000u // events, over all attempts
+#define CLOSURE_VISITS_MAX 2000000000u // events, over all attempts: some seconds
 
 // One choice of threads for one cycle.
 struct candidate {
@@ -215,8 +215,10 @@ static bool all_recorded(const struct pattern_side *sides, unsigned n)
     return true;
 }
 
-static enum pattern_verdict decide(
-    struct finder *finder, const struct candidate *candidate, GArray **ret_reached)
+// known: the best verdict on these places so far. Whether a choice that cannot be reached is at least not ordered need not be
+// found out again where that is known of another one.
+static enum pattern_verdict decide(struct finder *finder, const struct candidate *candidate,
+    enum pattern_verdict known, GArray **ret_reached)
 {
     unsigned n = candidate->n + candidate->n_writers;
     struct pattern_side *sides = candidate->sides;
@@ -229,7 +231,9 @@ static enum pattern_verdict decide(
             *ret_reached = copy_reached(finder->closure);
             return PATTERN_PREDICTED;
         }
-        return reach(finder->closure, CLOSURE_HANDOFFS, sides, n) ? PATTERN_POTENTIAL : PATTERN_ORDERED;
+        return known >= PATTERN_POTENTIAL || reach(finder->closure, CLOSURE_HANDOFFS, sides, n)
+                   ? PATTERN_POTENTIAL
+                   : PATTERN_ORDERED;
     }
     g_autofree uint32_t *segments = g_new(uint32_t, n);
     return concurrent_segments(finder->options->order, sides, n, 0, segments) ? PATTERN_POTENTIAL
@@ -506,25 +510,46 @@ static int by_distance(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-// The strongest verdict that a candidate of these places gets.
-static void judge(struct finder *finder, const struct places *places, struct pattern_cycle *ret_cycle)
+static void set_sides(struct pattern_cycle *cycle, const struct candidate *candidate)
 {
-    const struct candidate *best = &places->impossible;
-    *ret_cycle = (struct pattern_cycle){ .verdict = PATTERN_IMPOSSIBLE, .reason = places->reason };
-    g_array_sort(places->candidates, by_distance);
-    for (unsigned i = 0; i < places->candidates->len && !ret_cycle->reached; i++) {
-        const struct candidate *candidate = &g_array_index(places->candidates, struct candidate, i);
-        enum pattern_verdict verdict = decide(finder, candidate, &ret_cycle->reached);
-        if (verdict <= ret_cycle->verdict)
-            continue;
-        best = candidate;
-        ret_cycle->verdict = verdict;
-        ret_cycle->reason = verdict == PATTERN_ORDERED ? "ordered" : NULL;
+    cycle->n = candidate->n;
+    cycle->n_writers = candidate->n_writers;
+    cycle->sides = candidate->sides;
+}
+
+static void judge(
+    struct finder *finder, const struct places *places, unsigned attempt, struct pattern_cycle *cycle)
+{
+    if (attempt >= places->candidates->len || cycle->reached)
+        return;
+    const struct candidate *candidate = &g_array_index(places->candidates, struct candidate, attempt);
+    enum pattern_verdict verdict = decide(finder, candidate, cycle->verdict, &cycle->reached);
+    if (verdict <= cycle->verdict)
+        return;
+    set_sides(cycle, candidate);
+    cycle->verdict = verdict;
+    cycle->reason = verdict == PATTERN_ORDERED ? "ordered" : NULL;
+}
+
+// The strongest verdict that a candidate of its places gets, for each of them. The nearest candidates of all places are tried
+// first: should the bound be reached, every place has had its turn.
+static struct pattern_cycle *judge_all(struct finder *finder)
+{
+    struct pattern_cycle *cycles = g_new0(struct pattern_cycle, finder->places->len);
+    for (unsigned i = 0; i < finder->places->len; i++) {
+        const struct places *places = finder->places->pdata[i];
+        g_array_sort(places->candidates, by_distance);
+        cycles[i] = (struct pattern_cycle){ .verdict = PATTERN_IMPOSSIBLE, .reason = places->reason };
+        set_sides(&cycles[i], &places->impossible);
     }
-    ret_cycle->n = best->n;
-    ret_cycle->n_writers = best->n_writers;
-    ret_cycle->sides = best->sides;
-    finder->left_out += places->passed_over > 0 && ret_cycle->verdict != PATTERN_PREDICTED;
+    for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++)
+        for (unsigned i = 0; i < finder->places->len; i++)
+            judge(finder, finder->places->pdata[i], attempt, &cycles[i]);
+    for (unsigned i = 0; i < finder->places->len; i++) {
+        const struct places *places = finder->places->pdata[i];
+        finder->left_out += places->passed_over > 0 && cycles[i].verdict != PATTERN_PREDICTED;
+    }
+    return cycles;
 }
 
 uint64_t patterns_find(const struct patterns_options *options, pattern_cycle_fn each, void *data)
@@ -537,13 +562,12 @@ uint64_t patterns_find(const struct patterns_options *options, pattern_cycle_fn 
         .covers = g_array_new(false, false, sizeof(struct prediction_cover)),
     };
     lock_graph_each_cycle(options->graph, options->all, each_cycle, &finder);
+    g_autofree struct pattern_cycle *cycles = judge_all(&finder);
     for (unsigned i = 0; i < finder.places->len; i++) {
-        struct pattern_cycle cycle;
-        judge(&finder, finder.places->pdata[i], &cycle);
-        if (cycle.verdict >= PATTERN_POTENTIAL || options->all)
-            each(&cycle, data);
-        if (cycle.reached)
-            g_array_unref(cycle.reached);
+        if (cycles[i].verdict >= PATTERN_POTENTIAL || options->all)
+            each(&cycles[i], data);
+        if (cycles[i].reached)
+            g_array_unref(cycles[i].reached);
     }
     uint64_t left_out = finder.left_out + lock_graph_left_out(options->graph);
     closure_free(finder.closure);
