@@ -58,7 +58,8 @@ static void add_semaphore_step(
         prediction_sync_permit(state->sync, point, builder->points);
     else if (step->kind == EVENT_POST)
         prediction_sync_post(state->sync, point, builder->points);
-    else if (step->kind == EVENT_FAIL && (step->error == EAGAIN || step->error == ETIMEDOUT))
+    else if (step->kind == EVENT_FAIL && !step->tries_first &&
+             (step->error == EAGAIN || step->error == ETIMEDOUT))
         prediction_sync_no_permit(state->sync, builder->points);
     else
         return;

@@ -510,6 +510,31 @@ void small_trace_random(struct small_trace *trace, uint64_t seed)
     g_rand_free(maker.random);
 }
 
+void small_trace_handed_over(struct small_trace *trace)
+{
+    static const struct small_op ops[] = {
+        { .thread = 1, .kind = EVENT_ACQUIRE, .object = 1 },
+        { .thread = 1, .kind = EVENT_ACQUIRE, .object = 2 },
+        { .thread = 1, .kind = EVENT_RELEASE, .object = 2 },
+        { .thread = 1, .kind = EVENT_RELEASE, .object = 1 },
+        { .thread = 1, .kind = EVENT_ACQUIRE_TRY, .object = 3, .tries_first = true },
+        { .thread = 2, .kind = EVENT_FAIL, .object = 3, .error = EAGAIN, .tries_first = true },
+        { .thread = 2, .kind = EVENT_REQUEST, .object = 3 },
+        { .thread = 3, .kind = EVENT_POST, .object = 3 },
+        { .thread = 2, .kind = EVENT_ACQUIRE, .object = 3 },
+        { .thread = 2, .kind = EVENT_ACQUIRE, .object = 2 },
+        { .thread = 2, .kind = EVENT_ACQUIRE, .object = 1 },
+    };
+    memset(trace, 0, sizeof *trace);
+    struct maker maker = { .trace = trace };
+    trace->n_threads = 3;
+    add_object(&maker, OBJECT_MUTEX, 0, 0);
+    add_object(&maker, OBJECT_MUTEX, 0, 0);
+    add_object(&maker, OBJECT_SEMAPHORE, 1, OBJECT_BY_INIT);
+    memcpy(trace->ops, ops, sizeof ops);
+    trace->n_ops = G_N_ELEMENTS(ops);
+}
+
 // --- shown and handed on ---
 
 static const char *operation_name(const struct small_trace *trace, const struct small_op *op)

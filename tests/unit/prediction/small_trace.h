@@ -49,6 +49,9 @@ enum small_features {
 
 // A random run of a random program. The same seed gives the same run.
 void small_trace_random(struct small_trace *trace, uint64_t seed);
+// What hardly comes at random: T1 takes the locks in one order and then a semaphore, T2 waits for that one, tried first as CPython
+// does, and takes the locks in the other order, T3 hands the semaphore over. T2 may as well come before T1.
+void small_trace_handed_over(struct small_trace *trace);
 // One line per operation, in STD's form: T1|acq(L2)|17
 char *small_trace_text(const struct small_trace *trace);
 // The step that an operation is, at a place in the code (a stack id).
