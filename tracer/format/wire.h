@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x00617A6E65727400u
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 
 #define WIRE_SESSION_ENV "TRENZA_SESSION"
 
@@ -144,9 +144,6 @@ _Static_assert(sizeof(struct wire_ring) <= WIRE_PAGE, "the control block fits it
 #define WIRE_SLOT_BYTES (WIRE_PAGE + WIRE_RING_BYTES)
 
 struct wire_segment {
-    uint64_t magic;
-    uint32_t version;
-    uint32_t slots;              // how many the segment has room for
     _Atomic uint32_t slots_used; // slots ever used: the recorder looks at [0, slots_used)
     _Atomic uint32_t pid;        // as the process sees it
     _Atomic uint32_t stopped;    // why the target stopped recording: enum wire_stop; 0: it has not

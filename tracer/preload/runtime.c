@@ -239,8 +239,9 @@ static struct thread *private_state(struct process_segment *segment, uint32_t sl
         if (thread == NULL)
             return NULL;
         atomic_store(&segment->threads[slot], thread);
+    } else {
+        memset(thread, 0, sizeof *thread);
     }
-    memset(thread, 0, sizeof *thread);
     thread->stacks = (struct stack_cache *)((char *)thread + STATE_BYTES);
     return thread;
 }

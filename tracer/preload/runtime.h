@@ -58,9 +58,6 @@ struct thread {
     uint32_t segment;                                 // index in process.segments
     uint32_t end_rounds;                              // how often the thread-specific destructor has run
     _Atomic(struct object_node *) stack_objects;      // nodes in this thread's stack, pushed by anyone
-    struct object_node *objects[THREAD_OBJECT_CACHE]; // direct-mapped by address
-    uintptr_t
-        sites[WIRE_SITE_SLOTS]; // return addresses whose stack slot is WIRE_STACK_SLOTS + index; 0: free
     // The start of a thread made by pthread_create, written by its creator.
     void *start_routine;
     void *start_argument;
@@ -69,6 +66,10 @@ struct thread {
     bool starts_blocked;    // with all signals blocked, so that no handler is the first to be seen ...
     uint64_t start_signals; // ... until thread_begin sets this mask
     struct stack_cache *stacks;
+    // Large, so last: a thread that does little touches little memory.
+    struct object_node *objects[THREAD_OBJECT_CACHE]; // direct-mapped by address
+    uintptr_t
+        sites[WIRE_SITE_SLOTS]; // return addresses whose stack slot is WIRE_STACK_SLOTS + index; 0: free
 };
 
 enum process_state {

@@ -90,7 +90,9 @@ static void know_rings(struct process *process, struct segment *segment, uint32_
     uint8_t *slots = (uint8_t *)segment->shared + WIRE_SEGMENT_HEADER;
     for (; segment->slots_known < used; segment->slots_known++) {
         uint8_t *slot = slots + (size_t)segment->slots_known * WIRE_SLOT_BYTES;
-        segment->rings[segment->slots_known] = (struct ring){
+        if (segment->slots_known % RING_BLOCK == 0)
+            segment->rings[segment->slots_known / RING_BLOCK] = g_new(struct ring, RING_BLOCK);
+        *segment_ring(segment, segment->slots_known) = (struct ring){
             .control = (struct wire_ring *)slot,
             .slots = (const union wire_slot *)(slot + WIRE_PAGE),
             .process = process,
@@ -107,7 +109,7 @@ uint64_t drain_process(struct recording *recording, struct process *process)
         if (used > segment->slots_known)
             know_rings(process, segment, used);
         for (uint32_t i = 0; i < used; i++) {
-            uint64_t filled = drain_ring(recording, &segment->rings[i]);
+            uint64_t filled = drain_ring(recording, segment_ring(segment, i));
             fullest = MAX(fullest, filled);
         }
     }
@@ -119,10 +121,10 @@ static uint64_t fullest_ring(const struct process *process)
     uint64_t fullest = 0;
     for (const struct segment *segment = process->segments; segment; segment = segment->next)
         for (uint32_t i = 0; i < segment->slots_known; i++) {
-            const struct wire_ring *control = segment->rings[i].control;
+            const struct wire_ring *control = segment_ring(segment, i)->control;
             uint64_t filled = atomic_load_explicit(&control->head, memory_order_relaxed) -
                               atomic_load_explicit(&control->tail, memory_order_relaxed);
-            if (!segment->rings[i].damaged)
+            if (!segment_ring(segment, i)->damaged)
                 fullest = MAX(fullest, filled);
         }
     return fullest;
@@ -133,7 +135,7 @@ static void count_last_losses(struct recording *recording, struct process *proce
 {
     for (struct segment *segment = process->segments; segment; segment = segment->next)
         for (uint32_t i = 0; i < segment->slots_known; i++) {
-            struct ring *ring = &segment->rings[i];
+            struct ring *ring = segment_ring(segment, i);
             uint64_t lost = atomic_load_explicit(&ring->control->lost, memory_order_relaxed);
             if (lost <= ring->lost_told)
                 continue;
@@ -151,8 +153,8 @@ static void release_waiting(struct process *process)
 {
     for (struct segment *segment = process->segments; segment; segment = segment->next)
         for (uint32_t i = 0; i < segment->slots_known; i++)
-            if (atomic_exchange(&segment->rings[i].control->waiting, 0))
-                futex_wake(&segment->rings[i].control->waiting);
+            if (atomic_exchange(&segment_ring(segment, i)->control->waiting, 0))
+                futex_wake(&segment_ring(segment, i)->control->waiting);
 }
 
 void drain_close_process(struct recording *recording, struct process *process, const char *ended_how)

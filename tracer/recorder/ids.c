@@ -46,10 +46,14 @@ void ids_done(struct ids *ids)
 
 uint32_t ids_module(struct ids *ids, const char *path, const uint8_t *build_id, size_t build_id_size)
 {
-    g_autoptr(GString) hex = g_string_new(NULL);
-    for (size_t i = 0; i < build_id_size; i++)
-        g_string_append_printf(hex, "%02x", build_id[i]);
-    char *key = g_strconcat(hex->str, " ", path, NULL);
+    // Digit by digit: it is done for every module of every process.
+    g_autofree char *hex = g_malloc(2 * build_id_size + 1);
+    for (size_t i = 0; i < build_id_size; i++) {
+        hex[2 * i] = "0123456789abcdef"[build_id[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[build_id[i] & 15];
+    }
+    hex[2 * build_id_size] = '\0';
+    char *key = g_strconcat(hex, " ", path, NULL);
     uint32_t id = GPOINTER_TO_UINT(g_hash_table_lookup(ids->modules, key));
     if (id) {
         g_free(key);
@@ -57,7 +61,7 @@ uint32_t ids_module(struct ids *ids, const char *path, const uint8_t *build_id, 
     }
     id = ids->next_module++;
     g_hash_table_insert(ids->modules, key, GUINT_TO_POINTER(id));
-    struct trace_module row = { .id = id, .path = path, .build_id = hex->len ? hex->str : NULL };
+    struct trace_module row = { .id = id, .path = path, .build_id = build_id_size ? hex : NULL };
     WRITER_PUT(ids->writer, store_put_module, &row);
     return id;
 }

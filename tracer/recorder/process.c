@@ -79,9 +79,10 @@ struct process *process_new(pid_t pid, char *executable, char *arguments)
 static void segment_free(struct segment *segment)
 {
     for (uint32_t i = 0; i < segment->slots_known; i++)
-        g_free(segment->rings[i].stacks);
+        g_free(segment_ring(segment, i)->stacks);
+    for (uint32_t i = 0; i < segment->slots_known; i += RING_BLOCK)
+        g_free(segment->rings[i / RING_BLOCK]);
     munmap(segment->shared, WIRE_SEGMENT_BYTES(segment->slots));
-    munmap(segment->rings, segment->slots * sizeof(struct ring));
     g_free(segment);
 }
 
@@ -117,20 +118,9 @@ struct segment *segment_new(int fd, uint32_t slots)
         mmap(NULL, WIRE_SEGMENT_BYTES(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (memory == MAP_FAILED)
         return NULL;
-    // Nearly all processes use few slots: what is not used is not cleared either.
-    void *rings =
-        mmap(NULL, slots * sizeof(struct ring), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (rings == MAP_FAILED) {
-        munmap(memory, WIRE_SEGMENT_BYTES(slots));
-        return NULL;
-    }
     struct segment *segment = g_new0(struct segment, 1);
     segment->shared = memory;
     segment->slots = slots;
-    segment->rings = rings;
-    segment->shared->magic = WIRE_MAGIC;
-    segment->shared->version = WIRE_VERSION;
-    segment->shared->slots = slots;
     return segment;
 }
 

@@ -28,9 +28,9 @@ struct recording {
     GHashTable *semaphores;     // object.id -> how it is used (permits.c)
     GHashTable *orphans;        // object.id -> struct orphan: its owner is over and has not given it back
     GHashTable *spawned;        // pid as its parent sees it -> struct spawned: said to have been begun
-    GHashTable *own_pids;       // pid as the process itself sees it -> as the recorder does, where these differ
-    pthread_mutex_t own_lock;   // of own_pids
-    bool finishing;             // no process is left
+    GHashTable *own_pids;     // pid as the process itself sees it -> as the recorder does, where these differ
+    pthread_mutex_t own_lock; // of own_pids
+    bool finishing;           // no process is left
     uint64_t events;
     uint64_t lost;
     uint32_t threads;
@@ -67,15 +67,24 @@ struct ring {
     bool damaged;          // its control words made no sense; it is not looked at again
 };
 
+#define RING_BLOCK WIRE_SLOTS_MIN
+
 struct segment {
     struct segment *next;
     struct wire_segment *shared; // mapped, owned
     uint32_t slots;
-    uint32_t slots_known;   // rings set up
-    struct ring *rings;     // room for `slots`
+    uint32_t slots_known; // rings set up
+    // Made as slots come into use, which are few in nearly all processes; never moved.
+    struct ring *rings[WIRE_SLOTS / RING_BLOCK];
     uint32_t modules_known; // bits set in module_seen
     uint8_t module_seen[WIRE_MODULES];
 };
+
+// A known one.
+static inline struct ring *segment_ring(const struct segment *segment, uint32_t slot)
+{
+    return &segment->rings[slot / RING_BLOCK][slot % RING_BLOCK];
+}
 
 struct mapping {
     const struct wire_module *wire;
