@@ -241,26 +241,31 @@ static int announce_object(struct dl_phdr_info *info, size_t size, void *data)
     return 0;
 }
 
-// What the parent knew, as far as it is there: into the child's own table.
+// What the parent knew, as far as it is there: into the child's own table. What was noted of addresses then holds here too.
 static void announce_inherited(struct wire_segment *segment, uint64_t ticks)
 {
+    bool gone = false;
     for (unsigned i = 0; i < WIRE_MODULES && atomic_load(&known[i].map) != NULL; i++) {
         struct dl_find_object found;
-        if (_dl_find_object((void *)atomic_load(&known[i].start), &found) != 0 || !is_same(&known[i], &found))
+        if (_dl_find_object((void *)atomic_load(&known[i].start), &found) != 0 || !is_same(&known[i], &found)) {
             atomic_store(&known[i].map, MODULE_GONE);
-        else if (!describe_again(segment, i, &found, ticks))
+            gone = true;
+        } else if (!describe_again(segment, i, &found, ticks)) {
             describe(segment, i, &found, ticks);
+        }
     }
+    if (gone)
+        atomic_fetch_add(&changes, 1);
 }
 
 void modules_announce_loaded(struct wire_segment *segment, uint64_t ticks)
 {
     struct loaded_walk walk = { .segment = segment, .ticks = ticks };
-    atomic_fetch_add(&changes, 1);
     if (atomic_load(&known[0].map) != NULL) {
         announce_inherited(segment, ticks);
         return;
     }
+    atomic_fetch_add(&changes, 1);
     struct dl_find_object own;
     if (_dl_find_object((void *)modules_is_own, &own) == 0) {
         own_start = (uintptr_t)own.dlfo_map_start;

@@ -81,11 +81,13 @@ static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_fr
     return true;
 }
 
+// The child of a fork keeps what its parent found: libc takes a lock to tell, which a thread that is not there any more
+// may have held.
 static size_t default_stack_size(void)
 {
-    size_t size = 0;
+    static size_t size;
     pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) == 0) {
+    if (size == 0 && pthread_attr_init(&attributes) == 0) {
         pthread_attr_getstacksize(&attributes, &size);
         pthread_attr_destroy(&attributes);
     }
@@ -135,7 +137,9 @@ static void process_attach(void)
             .clock_monotonic = process->clock_monotonic };
         modules_announce_loaded(atomic_load(&process->segments[0].shared), ticks_now(&clock));
     }
-    attached_once |= on;
+    // In the child of a fork, what is only read need not be copied.
+    if (on && !attached_once)
+        attached_once = true;
     atomic_store(&process->state, on ? PROCESS_ON : PROCESS_OFF);
 }
 
