@@ -235,6 +235,9 @@ def export(window, path):
 
 
 def dimensions(path):
+    if path.suffix == '.svg':  # not everywhere can ImageMagick read it
+        head = re.search(r'<svg[^>]*>', path.read_text())[0]
+        return tuple(round(float(re.search(side + r'="([\d.]+)', head)[1])) for side in ('width', 'height'))
     return tuple(map(int, output('identify', '-format', '%w %h ', str(path)).split()[:2]))
 
 
@@ -330,8 +333,10 @@ def everything_fits_a_small_window(screen, folder):
     key('alt+3')
     until(lambda: extents('Graph of locks').height > 420, 'a graph down to the status line')
     key('ctrl+question')
-    shown = until(lambda: output('xdotool', 'search', '--onlyvisible', '--name', 'Shortcuts').split(), 'the shortcuts')
-    geometry = output('xdotool', 'getwindowgeometry', '--shell', shown[-1])
+    pid = str(window.process.pid)
+    others = until(lambda: [other for other in output('xdotool', 'search', '--onlyvisible', '--pid', pid).split()
+                            if other != window.id], 'the shortcuts')
+    geometry = output('xdotool', 'getwindowgeometry', '--shell', others[-1])
     width, height = (int(re.search(name + r'=(\d+)', geometry)[1]) for name in ('WIDTH', 'HEIGHT'))
     assert width <= 1000 and height <= 600, geometry
     key('Escape')
