@@ -319,6 +319,10 @@ def tally(path):
 
 
 def main():
+    # What nohup and background jobs ignore, the programs would ignore as well.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = sys.argv[1:]
     selected = [function for function in _cases if not chosen or any(part in function.__name__ for part in chosen)]
     print(f'1..{len(selected)}', flush=True)
