@@ -4,8 +4,10 @@
 #include "handshake.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +17,11 @@
 #define ANSWER_SECONDS 5
 
 static char path[SESSION_PATH_MAX];
+
+// The session page that this process or one it was forked from has mapped, and which file that is.
+static struct wire_session *page;
+static dev_t page_device;
+static ino_t page_inode;
 
 const char *session_path(void)
 {
@@ -91,26 +98,51 @@ static void *map_shared(int fd, size_t size)
     void *memory = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (sys_is_error(memory))
         return NULL;
-    // A child must not write into its parent's rings; it gets its own. A core dump is the program's, not ours.
-    SYS3(SYS_madvise, memory, size, MADV_DONTFORK);
+    // A core dump is the program's, not ours.
     SYS3(SYS_madvise, memory, size, MADV_DONTDUMP);
     return memory;
+}
+
+static struct wire_segment *map_segment(int fd, uint32_t slots)
+{
+    struct wire_segment *segment = map_shared(fd, WIRE_SEGMENT_BYTES(slots));
+    // A child must not write into its parent's rings; it gets its own.
+    if (segment != NULL)
+        SYS3(SYS_madvise, segment, WIRE_SEGMENT_BYTES(slots), MADV_DONTFORK);
+    return segment;
+}
+
+// The page is the same for all processes of a session: the child of a fork finds it in its place.
+static struct wire_session *map_session(int fd)
+{
+    struct stat file;
+    // The call that libc makes of fstat: where a filter lets few calls be, it is one of them.
+    const bool known = SYS6(SYS_newfstatat, fd, "", &file, AT_EMPTY_PATH, 0, 0) == 0;
+    if (known && page != NULL && file.st_dev == page_device && file.st_ino == page_inode)
+        return page;
+    struct wire_session *session = map_shared(fd, WIRE_PAGE);
+    if (known && session != NULL) {
+        page = session;
+        page_device = file.st_dev;
+        page_inode = file.st_ino;
+    }
+    return session;
 }
 
 static bool map_all(
     const int descriptors[2], uint32_t slots, bool want_session, struct handshake_result *result)
 {
     result->session = NULL;
-    result->segment = map_shared(descriptors[0], WIRE_SEGMENT_BYTES(slots));
+    result->segment = map_segment(descriptors[0], slots);
     if (result->segment == NULL && slots > WIRE_SLOTS_MIN) {
         slots = WIRE_SLOTS_MIN;
-        result->segment = map_shared(descriptors[0], WIRE_SEGMENT_BYTES(slots));
+        result->segment = map_segment(descriptors[0], slots);
     }
     if (result->segment == NULL)
         return false;
     result->slots = slots;
     if (want_session) {
-        result->session = map_shared(descriptors[1], WIRE_PAGE);
+        result->session = map_session(descriptors[1]);
         if (result->session == NULL) {
             SYS3(SYS_munmap, result->segment, WIRE_SEGMENT_BYTES(slots), 0);
             return false;

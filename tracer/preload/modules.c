@@ -247,7 +247,8 @@ static void announce_inherited(struct wire_segment *segment, uint64_t ticks)
     bool gone = false;
     for (unsigned i = 0; i < WIRE_MODULES && atomic_load(&known[i].map) != NULL; i++) {
         struct dl_find_object found;
-        if (_dl_find_object((void *)atomic_load(&known[i].start), &found) != 0 || !is_same(&known[i], &found)) {
+        if (_dl_find_object((void *)atomic_load(&known[i].start), &found) != 0 ||
+            !is_same(&known[i], &found)) {
             atomic_store(&known[i].map, MODULE_GONE);
             gone = true;
         } else if (!describe_again(segment, i, &found, ticks)) {
