@@ -173,22 +173,15 @@ void drain_close_process(struct recording *recording, struct process *process, c
 
 // --- messages ---
 
-// Messages are handled in their order. One that only says who comes can wait until the drain thread looks by itself, or the
-// next message: there is nothing yet to be drained.
-static void leave(struct drain *drain, struct message message)
+// Every message wakes the drain thread. Left until it looks by itself, a child that has come and gone meanwhile is drained
+// after its parent has ended and begun again what both shared, and its events are taken for those of the lock's next
+// generation (owner_death among the tests).
+static void post(struct drain *drain, struct message message)
 {
     pthread_mutex_lock(&drain->lock);
     g_queue_push_tail(&drain->messages, g_memdup2(&message, sizeof message));
     atomic_store(&drain->has_messages, true);
     pthread_mutex_unlock(&drain->lock);
-}
-
-// Wakes the drain thread. Were an end left until it looks by itself, a child that has come and gone meanwhile would be
-// drained after its parent has ended and begun again what both shared, and its events be taken for those of the lock's
-// next generation (owner_death among the tests).
-static void post(struct drain *drain, struct message message)
-{
-    leave(drain, message);
     session_ring_doorbell(drain->recording.session);
 }
 
@@ -206,12 +199,12 @@ static struct message *take_message(struct drain *drain)
 void drain_add_process(struct drain *drain, struct process *process, uint32_t own_pid)
 {
     recording_note_pid(&drain->recording, own_pid, process->pid);
-    leave(drain, (struct message){ .kind = ADD_PROCESS, .process = process, .own_pid = own_pid });
+    post(drain, (struct message){ .kind = ADD_PROCESS, .process = process, .own_pid = own_pid });
 }
 
 void drain_add_segment(struct drain *drain, struct process *process, struct segment *segment)
 {
-    leave(drain, (struct message){ .kind = ADD_SEGMENT, .process = process, .segment = segment });
+    post(drain, (struct message){ .kind = ADD_SEGMENT, .process = process, .segment = segment });
 }
 
 void drain_end_process(struct drain *drain, struct process *process, int status, bool exec)
