@@ -229,9 +229,43 @@ static void late_news_of_a_shared_object(void **state)
     recording_done(&recording);
 }
 
+static void news_of_the_generation_before(void **state)
+{
+    (void)state;
+    struct recording recording;
+    recording_without_store(&recording);
+    struct process *parent = new_process(), *child = new_process(), *later = new_process();
+    struct wire_object wire = { .address = 0x7000,
+        .kind = OBJECT_MUTEX,
+        .flags = OBJECT_BY_INIT,
+        .device_major_minor = 8 << 20 | 1,
+        .inode = 78 };
+    struct wire_object found = wire;
+    found.flags = 0;
+    object_define(&recording, parent, 1, &wire, 10, 1, 1);
+    uint32_t first = id_of(&recording, parent, 1);
+    object_end(&recording, parent, 1, 30, "destroyed");
+    object_define(&recording, parent, 2, &wire, 40, 1, 1);
+    uint32_t second = id_of(&recording, parent, 2);
+    // The child has used it and gone before the parent destroyed it, and is drained only now.
+    object_define(&recording, child, 1, &found, 20, 2, 2);
+    assert_int_equal(id_of(&recording, child, 1), first);
+    object_end(&recording, child, 1, 25, "unmapped");
+    objects_close(&recording, child, 50);
+    process_free(child);
+    object_define(&recording, later, 1, &found, 60, 3, 3);
+    assert_int_equal(id_of(&recording, later, 1), second);
+    objects_close(&recording, parent, 70);
+    objects_close(&recording, later, 70);
+    process_free(parent);
+    process_free(later);
+    recording_done(&recording);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(news_of_the_generation_before),
         cmocka_unit_test(same_frames_same_stack),
         cmocka_unit_test(many_frames_stay_apart),
         cmocka_unit_test(mentioned_before_defined),

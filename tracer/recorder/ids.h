@@ -39,6 +39,10 @@ struct shared_place {
     // Of the current generation, also when that is over: an event of another process from before its end may still come.
     // NULL: there was none yet.
     struct object_record *record;
+    // The generation before it. 0: there was none.
+    uint32_t former_object;
+    enum object_kind former_kind;
+    int64_t former_ended_ticks;
 };
 
 void ids_init(struct ids *ids, struct writer *writer);

@@ -5,8 +5,9 @@
 //
 // Process-shared objects are one object.id in all processes: a ref then points at a place (device, inode, offset), and the
 // place says which generation is the present one.
-// Blind spot: rings are drained one after the other, so around a re-initialisation another process's events may be told of
-// the neighbouring generation.
+// Rings are drained one after the other: a process that has come, used a place and gone may be drained after another one has
+// begun the place's next generation. What it means is then the former one, as the time of its definition tells.
+// Blind spot: the same for a process that has known the place since before, or two generations late.
 #include "objects.h"
 
 #include <string.h>
@@ -187,12 +188,28 @@ static void replace_record(struct recording *recording, struct object_record *re
         record_free(recording, record);
 }
 
+// What this process saw had ended by the time the present generation began.
+static bool means_former(const struct shared_place *place, const struct trace_object *fresh)
+{
+    const struct object_record *record = place->record;
+    return record && place->former_object && place->former_kind == fresh->kind &&
+           fresh->created_ticks < record->row.created_ticks &&
+           fresh->created_ticks <= place->former_ended_ticks;
+}
+
 static void define_shared(
     struct recording *recording, struct object_record *fresh, const struct wire_object *wire)
 {
     struct process *process = fresh->process;
     struct object_ref *ref = object_find(process, fresh->local);
     struct shared_place *place = ids_place(&recording->ids, wire);
+    if (means_former(place, &fresh->row)) {
+        *ref = (struct object_ref){ place->former_object, (uint16_t)(wire->flags & ~OBJECT_REF_OVER),
+            place->former_kind, OBJECT_REF_KNOWN };
+        ids_place_unuse(place);
+        g_free(fresh);
+        return;
+    }
     struct object_record *record =
         present_generation(recording, place, wire, (uint64_t)fresh->row.created_ticks);
     if (record) {
@@ -206,8 +223,12 @@ static void define_shared(
         record->place = place;
         record->shared_key = g_strdup_printf(
             "%x:%" G_GINT64_MODIFIER "x:%" G_GINT64_MODIFIER "x", place->device, place->inode, place->offset);
-        if (place->record)
+        if (place->record) {
+            place->former_object = place->record->row.id;
+            place->former_kind = place->record->row.kind;
+            place->former_ended_ticks = place->record->row.ended_ticks;
             replace_record(recording, place->record);
+        }
         place->record = record;
         place->object = record->row.id;
     }
