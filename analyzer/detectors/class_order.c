@@ -32,7 +32,7 @@ struct example {
 
 struct class_state {
     bool
-        stated; // the program says what their order is; its locks that it does not say so of are a class_state of their own
+        stated; // the program says what their order is; locks it does not say so of have a state of their own
     unsigned by_address[2]; // how often: [0] the higher one first, [1] the lower one first
     unsigned by_age[2];     // [0] the younger one first, [1] the older one first
     GArray *examples[2];    // of struct example, by address

@@ -445,53 +445,6 @@ static void end_object(
     prediction_builder_append(builder, step, step->object->row.id, false);
 }
 
-// --- objects under construction ---
-
-static void note_made(struct thread_state *thread, uint32_t object_id)
-{
-    if (!thread->made)
-        thread->made = g_array_new(false, false, sizeof(uint32_t));
-    g_array_append_val(thread->made, object_id);
-}
-
-static bool may_tell(const struct prediction_step *step)
-{
-    switch (step->kind) {
-    case EVENT_RELEASE:
-    case EVENT_POST:
-    case EVENT_COND_WAIT:
-    case EVENT_COND_SIGNAL:
-    case EVENT_COND_BROADCAST:
-    case EVENT_BARRIER_ARRIVE:
-    case EVENT_ONCE_END:
-    case EVENT_CREATE:
-    case EVENT_FORK:
-    case EVENT_CANCEL:
-    case EVENT_WRITE:
-        return true;
-    default:
-        return false;
-    }
-}
-
-// Who has made an object has it for itself until it gives something back, signals or creates: the others come to know where it is by
-// nothing else, unless data races tell them.
-static void tell_of_made(struct prediction_builder *builder, const struct prediction_step *step)
-{
-    GArray *made = builder->threads[step->thread_id].made;
-    if (!made || !made->len || !may_tell(step))
-        return;
-    struct prediction_point here = prediction_builder_here(builder, step->thread_id);
-    for (unsigned i = made->len; i-- > 0;) {
-        uint32_t id = g_array_index(made, uint32_t, i);
-        if (step->kind == EVENT_RELEASE && step->object && step->object->row.id == id)
-            continue; // nobody else could be waiting for it
-        if (!builder->objects[id]->seen)
-            builder->objects[id]->init = here;
-        g_array_remove_index_fast(made, i);
-    }
-}
-
 static void add_object_step(struct prediction_builder *builder, const struct prediction_step *step)
 {
     struct object_state *state = prediction_builder_object(builder, step->object);
@@ -500,7 +453,7 @@ static void add_object_step(struct prediction_builder *builder, const struct pre
     if (step->kind == EVENT_INIT) {
         prediction_builder_append(builder, step, step->object->row.id, false);
         state->init = prediction_builder_here(builder, step->thread_id);
-        note_made(&builder->threads[step->thread_id], step->object->row.id);
+        prediction_construction_begin(builder, step->thread_id, step->object->row.id);
     } else if (step->kind == EVENT_DESTROY || step->kind == EVENT_OBJECT_END)
         end_object(builder, step, state);
     else if (state->treatment == PREDICT_HANDOFF)
@@ -598,7 +551,7 @@ void prediction_builder_add(struct prediction_builder *builder, const struct pre
         prediction_handoffs_add_mutex(builder, step);
     else
         add_object_step(builder, step);
-    tell_of_made(builder, step);
+    prediction_construction_step(builder, step);
     if (step->sequence == prediction_survey_lost_after(builder->survey, step->thread_id))
         put_fence(builder, step->thread_id);
 }

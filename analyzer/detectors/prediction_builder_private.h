@@ -90,4 +90,10 @@ void prediction_handoffs_add_mutex(struct prediction_builder *builder, const str
 // Does the condition of a wait hand anything on? One that only one thread uses does not.
 bool prediction_handoffs_count(struct prediction_builder *builder, const struct prediction_step *step);
 
+// A thread has made an object; it is its alone until a step tells others.
+void prediction_construction_begin(
+    struct prediction_builder *builder, uint32_t thread_id, uint32_t object_id);
+// After each step is taken in: it may be one that tells others what the thread has made.
+void prediction_construction_step(struct prediction_builder *builder, const struct prediction_step *step);
+
 #endif
