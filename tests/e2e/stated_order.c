@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // stated_order HOW...: four locks of one class that are said to be ordered by address; each HOW is what a thread does, one after
-// the other or, with `meet`, all at once. up, down: takes two of them in that order; other-down: two that nobody said it of;
+// the other or, with `meet`, by threads that live at once; they take turns by data that nobody records, so none blocks. up, down: takes two of them in that order; other-down: two that nobody said it of;
 // try, ignored, timed: down, but without waiting for good; late: says it once the locks have been used. read-down, write-down,
 // spin-down: the same with rwlocks and spinlocks.
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,6 +21,8 @@ static struct {
 static pthread_rwlock_t rwlocks[2] = { PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER };
 static pthread_spinlock_t spinlocks[2];
 static pthread_barrier_t all_here;
+static char **first_how;
+static atomic_long turn; // whose, by place among the arguments
 
 static void say_order(void)
 {
@@ -67,8 +71,11 @@ static void spinlocks_down(void)
 
 static void *behave(void *argument)
 {
-    const char *how = argument;
+    char **place = argument;
+    const char *how = *place;
     pthread_barrier_wait(&all_here);
+    while (atomic_load(&turn) != place - first_how)
+        sched_yield();
     if (strcmp(how, "up") == 0) {
         both(&items[0].lock, &items[1].lock);
         both(&items[0].lock, &items[3].lock);
@@ -92,6 +99,7 @@ static void *behave(void *argument)
         spinlocks_down();
     if (strcmp(how, "late") == 0)
         say_order();
+    atomic_fetch_add(&turn, 1);
     return NULL;
 }
 
@@ -107,8 +115,9 @@ int main(int argc, char **argv)
         pthread_spin_init(&spinlocks[i], PTHREAD_PROCESS_PRIVATE);
     if (strcmp(argv[argc - 1], "late") != 0)
         say_order();
+    first_how = &argv[1 + meet];
     for (int i = 1 + meet; i < argc; i++) {
-        failed |= pthread_create(&threads[i - 1], NULL, behave, argv[i]);
+        failed |= pthread_create(&threads[i - 1], NULL, behave, &argv[i]);
         if (!meet)
             failed |= pthread_join(threads[i - 1], NULL);
     }
