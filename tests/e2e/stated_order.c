@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // stated_order HOW...: four locks of one class that are said to be ordered by address; each HOW is what a thread does, one after
-// the other or, with `meet`, by threads that live at once; they take turns by data that nobody records, so none blocks. up, down: takes two of them in that order; other-down: two that nobody said it of;
-// try, ignored, timed: down, but without waiting for good; late: says it once the locks have been used. read-down, write-down,
-// spin-down: the same with rwlocks and spinlocks.
+// the other or, with `meet`, by threads that live at once; they take turns by data that nobody records, so none blocks. up,
+// down: takes two of them in that order; other-down: two that nobody said it of; try, ignored, timed: down, but without waiting
+// for good; late: says it once the locks have been used. read-down, write-down, spin-down: the same with rwlocks and spinlocks.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
