@@ -68,7 +68,7 @@ static void drain(struct fixture *fixture)
 static void close_recording(struct fixture *fixture)
 {
     fixture->process->over = true;
-    drain_close_process(&fixture->recording, fixture->process, "exit");
+    drain_close_process(&fixture->recording, fixture->process);
     assert_false(fixture->recording.writer.failed);
     assert_int_equal(store_commit(fixture->store), 0);
 }

@@ -5,8 +5,11 @@
 // TRENZA_SESSION. A process connects, sends struct wire_hello, gets struct wire_welcome with two descriptors
 // (SCM_RIGHTS): [0] its own segment, [1] the session page. It maps both, closes both and the socket; from then on
 // nothing but memory is shared, so a target may close every descriptor, crash or be killed at any moment.
+// The child of a fork need not come at all: behind the session page is the nursery, where segments wait for children. It
+// takes one without a word, and has it whatever it gives up later: its rights, its root, its descriptors.
 // Descriptors are memfds of the recorder: no name in any file system, no use of /dev/shm, readable by nobody else.
 //
+//   session:  | struct wire_session | struct wire_nursery | segment 0 | segment 1 | ... |   (a page, a page, sparse segments)
 //   segment:  | struct wire_segment | slot 0 | slot 1 | ... | slot n-1 |     (sparse: untouched slots cost nothing)
 //   slot:     | struct wire_ring (one page) | WIRE_RING_EVENTS events of 16 bytes |
 //
@@ -19,7 +22,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x00617A6E65727400u
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 
 #define WIRE_SESSION_ENV "TRENZA_SESSION"
 
@@ -240,6 +243,37 @@ struct wire_session {
 };
 _Static_assert(sizeof(struct wire_session) <= WIRE_PAGE, "the session fits its page");
 
+// Where the child of a fork says that it is there, in the memory it has from its parent. Its segment goes with it.
+enum wire_cradle_state {
+    WIRE_CRADLE_FREE,
+    WIRE_CRADLE_TAKEN, // its child is writing
+    WIRE_CRADLE_BORN,  // until the recorder has seen the child's end, emptied its rings and wiped its segment
+};
+
+struct wire_cradle {
+    _Alignas(64) _Atomic uint32_t state; // enum wire_cradle_state
+    uint32_t pid;                        // the child's, as itself and the recorder see it
+    uint32_t parent_pid;
+    uint32_t forked_from;          // serial of the thread of the parent that forked; 0: not known
+    uint64_t born_ticks;           // since the clock's zero
+    _Atomic uint32_t used;         // 1: its child has begun to write into its segment
+    _Atomic uint32_t exit_said;    // 1 + the status it has ended with; 0: it has not said
+    _Atomic uint64_t exited_ticks; // before exit_said; both only from a child whose rings are empty
+};
+
+#define WIRE_CRADLES 31u
+#define WIRE_CRADLE_SLOTS 64u // threads alive at once in its segment; a process asks for another when these are full
+#define WIRE_CRADLES_NEWS 8u  // the doorbell is rung when so many children have been born
+
+struct wire_nursery {
+    _Alignas(64) _Atomic uint32_t births; // ever: grows when a cradle has become WIRE_CRADLE_BORN
+    struct wire_cradle cradles[WIRE_CRADLES];
+};
+_Static_assert(sizeof(struct wire_nursery) <= WIRE_PAGE, "the nursery fits its page");
+
+#define WIRE_CRADLE_OFFSET(index) (2 * WIRE_PAGE + (index) * WIRE_SEGMENT_BYTES(WIRE_CRADLE_SLOTS))
+#define WIRE_SESSION_BYTES WIRE_CRADLE_OFFSET(WIRE_CRADLES)
+
 enum wire_hello_kind {
     WIRE_HELLO_PROCESS = 1, // a new process, or the same one after exec
     WIRE_HELLO_SEGMENT,     // a known process needs another segment
@@ -266,6 +300,8 @@ struct wire_welcome {
     uint64_t magic;
     uint32_t version;
     uint32_t slots;
+    uint32_t nursery; // 1: the session's descriptor has a nursery, and this process's children may begin there
+    uint32_t reserved;
 };
 
 enum wire_blocking_call {

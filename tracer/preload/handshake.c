@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "nursery.h"
 #include "runtime.h"
 
 #define ANSWER_SECONDS 5
@@ -112,15 +113,20 @@ static struct wire_segment *map_segment(int fd, uint32_t slots)
     return segment;
 }
 
-// The page is the same for all processes of a session: the child of a fork finds it in its place.
-static struct wire_session *map_session(int fd)
+// The page, and behind it the nursery where there is one. They are the same for all processes of a session: the child of a
+// fork finds them in their place.
+static struct wire_session *map_session(int fd, bool with_nursery)
 {
     struct stat file;
     // The call that libc makes of fstat: where a filter lets few calls be, it is one of them.
     const bool known = SYS6(SYS_newfstatat, fd, "", &file, AT_EMPTY_PATH, 0, 0) == 0;
     if (known && page != NULL && file.st_dev == page_device && file.st_ino == page_inode)
         return page;
-    struct wire_session *session = map_shared(fd, WIRE_PAGE);
+    struct wire_session *session = with_nursery ? map_shared(fd, WIRE_SESSION_BYTES) : NULL;
+    if (session != NULL)
+        nursery_open(session);
+    else
+        session = map_shared(fd, WIRE_PAGE);
     if (known && session != NULL) {
         page = session;
         page_device = file.st_dev;
@@ -129,9 +135,10 @@ static struct wire_session *map_session(int fd)
     return session;
 }
 
-static bool map_all(
-    const int descriptors[2], uint32_t slots, bool want_session, struct handshake_result *result)
+static bool map_all(const int descriptors[2], const struct wire_welcome *welcome, uint32_t slots_max,
+    bool want_session, struct handshake_result *result)
 {
+    uint32_t slots = welcome->slots < slots_max ? welcome->slots : slots_max;
     result->session = NULL;
     result->segment = map_segment(descriptors[0], slots);
     if (result->segment == NULL && slots > WIRE_SLOTS_MIN) {
@@ -142,7 +149,7 @@ static bool map_all(
         return false;
     result->slots = slots;
     if (want_session) {
-        result->session = map_session(descriptors[1]);
+        result->session = map_session(descriptors[1], welcome->nursery != 0);
         if (result->session == NULL) {
             SYS3(SYS_munmap, result->segment, WIRE_SEGMENT_BYTES(slots), 0);
             return false;
@@ -178,8 +185,7 @@ bool handshake(uint32_t kind, uint32_t forked, uint32_t forked_from, uint32_t sl
                 receive(fd, &welcome, descriptors);
     sys_close(fd);
     if (done) {
-        const uint32_t slots = welcome.slots < slots_max ? welcome.slots : slots_max;
-        done = map_all(descriptors, slots, want_session, ret_result);
+        done = map_all(descriptors, &welcome, slots_max, want_session, ret_result);
         sys_close(descriptors[0]);
         sys_close(descriptors[1]);
     }

@@ -90,6 +90,20 @@ EXPORT int mlockall(int flags)
     return REAL(mlockall)(flags);
 }
 
+EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+    if (resource == RLIMIT_AS)
+        process_give_up_nursery();
+    return REAL(setrlimit)(resource, limit);
+}
+
+EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, struct rlimit *old)
+{
+    if (resource == RLIMIT_AS && limit != NULL)
+        process_give_up_nursery();
+    return REAL(prlimit)(pid, resource, limit, old);
+}
+
 EXPORT void *mremap(void *memory, size_t old_size, size_t new_size, int flags, ...)
 {
     va_list arguments;
@@ -106,3 +120,5 @@ EXPORT void *mremap(void *memory, size_t old_size, size_t new_size, int flags, .
 }
 
 EXPORT_ALIAS(cfree, free);
+EXPORT_ALIAS(setrlimit64, setrlimit);
+EXPORT_ALIAS(prlimit64, prlimit);

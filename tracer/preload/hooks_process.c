@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of the process: fork, exec, spawn and the ways out. A child after fork attaches at once, while it may still
-// (it may chroot, drop its rights or close everything next). A vfork child runs in its parent's memory: it only forwards,
+// The life of the process: fork, exec, spawn and the ways out. A child after fork begins in a cradle of the nursery, or
+// attaches at once, while it may still (it may chroot, drop its rights or close everything next). A vfork child runs in its parent's memory: it only forwards,
 // and tells the recorder by a message of its own when what it is about to be will never come.
 // vfork itself cannot be wrapped, for it returns twice, and need not be.
 #include <errno.h>
@@ -15,16 +15,9 @@
 #include "sys.h"
 #include "unseen.h"
 
-static void in_child(void)
-{
-    const int error = errno;
-    thread_current();
-    errno = error;
-}
-
 void process_watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, in_child);
+    pthread_atfork(NULL, NULL, thread_is_born);
 }
 
 static void forked(const struct call *call, pid_t pid)
@@ -33,7 +26,7 @@ static void forked(const struct call *call, pid_t pid)
     event_emit_payload(call->thread, EVENT_FORK, 0, call->stack, 0, words, 1);
 }
 
-EXPORT pid_t fork(void)
+AFTER_FORK EXPORT pid_t fork(void)
 {
     struct call call = { 0 };
     const bool recorded = call_begin_plain(&call);
@@ -47,14 +40,14 @@ EXPORT pid_t fork(void)
 }
 
 // Runs no fork handlers.
-EXPORT pid_t _Fork(void)
+AFTER_FORK EXPORT pid_t _Fork(void)
 {
     struct call call = { 0 };
     const bool recorded = call_begin_plain(&call);
     thread_before_fork();
     const pid_t pid = REAL(_Fork)();
     if (pid == 0)
-        in_child();
+        thread_is_born();
     else
         thread_after_fork();
     if (pid > 0 && recorded)
@@ -281,14 +274,16 @@ EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
 
 // --- the ways out ---
 
-void process_exit_event(int status)
+AFTER_FORK void process_exit_event(int status)
 {
+    if (process_ends_in_cradle(status))
+        return;
     struct thread *thread = process_is_recorded() ? thread_current() : NULL;
     if (thread != NULL)
         event_emit(thread, EVENT_EXIT, 0, 0, (uint16_t)(status & 255));
 }
 
-EXPORT void _exit(int status)
+AFTER_FORK EXPORT void _exit(int status)
 {
     process_exit_event(status);
     REAL(_exit)(status);

@@ -13,6 +13,7 @@
 
 #include "handshake.h"
 #include "modules.h"
+#include "nursery.h"
 #include "object.h"
 #include "spawn_recorder.h"
 #include "torn.h"
@@ -49,6 +50,20 @@ static void *wiped_memory(size_t size)
 
 // --- the process ---
 
+// The first segment: its cradle's, in the child of a fork, or one that the recorder makes.
+static bool get_segment(
+    uint32_t hello_kind, uint32_t forked, uint32_t forked_from, bool first, struct handshake_result *result)
+{
+    if (first && process->cradle != 0) {
+        *result = (struct handshake_result){ .segment = nursery_segment(process->cradle),
+            .session = nursery_session(),
+            .slots = WIRE_CRADLE_SLOTS };
+        return result->segment != NULL;
+    }
+    const uint32_t slots = process->shrunk ? WIRE_SLOTS_MIN : WIRE_SLOTS;
+    return handshake(hello_kind, forked, forked_from, slots, first, result);
+}
+
 // True also when another thread added one in the meantime.
 static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_from)
 {
@@ -61,8 +76,7 @@ static bool segment_add(uint32_t hello_kind, uint32_t forked, uint32_t forked_fr
         return true;
     }
     struct handshake_result result;
-    const uint32_t slots = process->shrunk ? WIRE_SLOTS_MIN : WIRE_SLOTS;
-    if (!handshake(hello_kind, forked, forked_from, slots, index == 0, &result))
+    if (!get_segment(hello_kind, forked, forked_from, index == 0, &result))
         return false;
     if (index == 0) {
         process->session = result.session;
@@ -114,9 +128,17 @@ static void thread_end(void *value)
     thread_finish(thread);
 }
 
+// A vfork child: what it does is not its parent's doing, and its parent has not done anything yet.
+static bool is_guest_in_cradle(void)
+{
+    return process->cradle != 0 && process->born_pid != sys_getpid();
+}
+
 static void process_attach(void)
 {
     uint32_t state = PROCESS_NEW;
+    if (is_guest_in_cradle())
+        return;
     if (!atomic_compare_exchange_strong(&process->state, &state, PROCESS_ATTACHING))
         return;
     process->pid = sys_getpid();
@@ -172,10 +194,11 @@ bool process_begin(void)
 
 void process_shrink(void)
 {
-    if (process == NULL || atomic_load(&process->state) != PROCESS_ON)
+    if (!process_is_recorded())
         return;
     process->shrunk = true;
     object_table_shrink();
+    nursery_close();
     for (uint32_t i = 0; i < atomic_load(&process->segments_used); i++) {
         struct process_segment *segment = &process->segments[i];
         struct wire_segment *shared = atomic_load(&segment->shared);
@@ -187,6 +210,12 @@ void process_shrink(void)
     }
 }
 
+void process_give_up_nursery(void)
+{
+    if (process_is_recorded())
+        nursery_close();
+}
+
 void process_stop(enum wire_stop why)
 {
     struct wire_segment *segment = atomic_load(&process->segments[0].shared);
@@ -195,24 +224,42 @@ void process_stop(enum wire_stop why)
     atomic_store(&process->state, PROCESS_OFF);
 }
 
-void process_may_be_filtered(void)
-{
-    filtered = true;
-}
-
 static bool process_is_on(void)
 {
     return !filtered && process != NULL && atomic_load(&process->state) == PROCESS_ON;
 }
 
+static bool process_is_in_cradle(void)
+{
+    return !filtered && process != NULL && process->cradle != 0 &&
+           atomic_load(&process->state) == PROCESS_NEW;
+}
+
 bool process_is_recorded(void)
 {
+    if (process_is_in_cradle() && process->born_pid == sys_getpid())
+        thread_current();
     return process_is_on() && process->pid == sys_getpid();
+}
+
+void process_may_be_filtered(void)
+{
+    process_is_recorded();
+    filtered = true;
+}
+
+AFTER_FORK bool process_ends_in_cradle(int status)
+{
+    if (!process_is_in_cradle() || process->born_pid != sys_getpid())
+        return false;
+    nursery_say_exit(process->cradle, status);
+    return true;
 }
 
 bool process_is_borrowed(void)
 {
-    return process_is_on() && process->pid != sys_getpid();
+    return (process_is_on() && process->pid != sys_getpid()) ||
+           (process_is_in_cradle() && process->born_pid != sys_getpid());
 }
 
 // --- threads ---
@@ -403,11 +450,33 @@ void thread_after_fork(void)
 
 // In the child: what the thread was in the parent stays for hooks that a handler's fork has interrupted. They end what
 // they were doing, on a ring that nobody reads.
-static void leave_behind(struct thread *thread)
+AFTER_FORK static void leave_behind(struct thread *thread)
 {
     SYS6(SYS_mmap, thread->control, WIRE_SLOT_BYTES, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     thread->limit = thread->bell = LIMIT_LEFT_BEHIND;
+}
+
+AFTER_FORK void thread_is_born(void)
+{
+    // Fork handlers before ours may have used locks already. Written even so: memory that is only read at first costs two page
+    // faults.
+    uint32_t state = PROCESS_NEW;
+    if (attached_once && process != NULL &&
+        atomic_compare_exchange_strong(&process->state, &state, PROCESS_NEW)) {
+        struct thread *before = forking;
+        if (before != NULL) {
+            forking = NULL;
+            leave_behind(before);
+        }
+        process->cradle = nursery_be_born(own_serial);
+        process->born_pid = process->cradle != 0 ? sys_getpid() : 0;
+    }
+    if (process != NULL && process->cradle != 0)
+        return;
+    const int error = errno;
+    thread_current();
+    errno = error;
 }
 
 struct thread *thread_attach(void)

@@ -28,6 +28,8 @@
 // Another name of a hook, under which programs built long ago know it.
 #define EXPORT_ALIAS(name, hook)                                                                             \
     __asm__(".globl " #name "\n.type " #name ", @function\n.set " #name ", " #hook)
+// What a forked child runs that does nothing of note, all in one place: each piece of code elsewhere is a page fault of 1 us.
+#define AFTER_FORK __attribute__((cold))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -47,17 +49,17 @@ struct thread {
     uint32_t serial;
     uint32_t tid; // kernel's
     bool clock_monotonic;
-    bool steered; // beside what every event reads
+    bool steered;                          // beside what every event reads
     _Atomic uintptr_t lowest_stack_object; // lowest live object in this thread's stack; UINTPTR_MAX: none
     uintptr_t stack_low;
     uintptr_t stack_high;
-    uint64_t dropped;                                 // events dropped since the last LOST event
-    uint64_t whole_from;                              // slots that handlers filled and have not published
-    uint64_t whole_to;                                // one past the last of them
-    uint32_t slot;                                    // index in its segment
-    uint32_t segment;                                 // index in process.segments
-    uint32_t end_rounds;                              // how often the thread-specific destructor has run
-    _Atomic(struct object_node *) stack_objects;      // nodes in this thread's stack, pushed by anyone
+    uint64_t dropped;                            // events dropped since the last LOST event
+    uint64_t whole_from;                         // slots that handlers filled and have not published
+    uint64_t whole_to;                           // one past the last of them
+    uint32_t slot;                               // index in its segment
+    uint32_t segment;                            // index in process.segments
+    uint32_t end_rounds;                         // how often the thread-specific destructor has run
+    _Atomic(struct object_node *) stack_objects; // nodes in this thread's stack, pushed by anyone
     // The start of a thread made by pthread_create, written by its creator.
     void *start_routine;
     void *start_argument;
@@ -73,7 +75,7 @@ struct thread {
 };
 
 enum process_state {
-    PROCESS_NEW, // also what a forked child finds
+    PROCESS_NEW, // 0, also what a forked child finds, and where it stays until its first event
     PROCESS_ATTACHING,
     PROCESS_ON,
     PROCESS_OFF,
@@ -96,6 +98,9 @@ struct process {
     bool steered;
     bool shrunk; // to the little memory that is needed for sure
     bool forked; // locks it finds may have been its parent's
+    // In the child of a fork that began in a cradle: its number, from 1, and the child's pid, which a vfork child's is not.
+    uint32_t cradle;
+    uint32_t born_pid;
     struct wire_session *session;
     _Atomic uint32_t next_serial; // last one given out
     _Atomic uint32_t next_object;
@@ -124,18 +129,25 @@ static inline struct thread *thread_current(void)
 bool process_begin(void);
 // Before all memory is locked: gives back the address space that is only kept for a day when it might be needed.
 void process_shrink(void);
+// Before address space is limited: gives back what is only kept for children.
+void process_give_up_nursery(void);
 // Ends recording in this process for good; the program goes on.
 void process_stop(enum wire_stop why);
-// A seccomp filter has been set, or is about to: from now on process_is_recorded() says no rather than ask the kernel.
+// A seccomp filter is about to be set: from now on process_is_recorded() says no rather than ask the kernel.
 void process_may_be_filtered(void);
-// True when this process records and is no vfork child running in its parent's memory.
+// True when this process records and is no vfork child running in its parent's memory. A child of a fork that could is made
+// to.
 bool process_is_recorded(void);
+// The process ends. True: it is the child of a fork that has had nothing to record, and its recorder knows now.
+bool process_ends_in_cradle(int status);
 // True in a vfork child of a process that records: its memory is the parent's, nothing may be recorded there.
 bool process_is_borrowed(void);
 
-// Around a fork, on the thread that forks: thread_after_fork in the parent only. The child's first event attaches it.
+// Around a fork, on the thread that forks: thread_after_fork in the parent only, thread_is_born in the child. The child is
+// attached by its first event, or now where that might be too late.
 void thread_before_fork(void);
 void thread_after_fork(void);
+void thread_is_born(void);
 
 // True in the child of a fork that interrupted a hook, for that hook: its events are not the child's.
 #define LIMIT_LEFT_BEHIND UINT64_MAX

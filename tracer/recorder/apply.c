@@ -226,6 +226,9 @@ static void apply_thread_start(struct arrival *arrival)
 {
     struct wire_thread_start wire;
     copy_payload(arrival, &wire, sizeof wire);
+    // It had nothing to say for a while.
+    if (arrival->process->cradle && arrival->slot.subject == THREADS_FIRST)
+        arrival->ticks = arrival->event.ticks = (uint64_t)arrival->process->started_ticks;
     if (arrival->ring->stacks)
         memset(arrival->ring->stacks, 0, WIRE_ALL_SLOTS * sizeof *arrival->ring->stacks);
     process_poll_modules(arrival->recording, arrival->process);

@@ -134,9 +134,11 @@ static int make_memory(struct segment **ret_segment)
     return -1;
 }
 
-static bool send_welcome(struct attach *attach, int connection, int memory, uint32_t slots)
+static bool send_welcome(struct attach *attach, int connection, int memory, uint32_t slots, bool nursery)
 {
-    struct wire_welcome welcome = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .slots = slots };
+    struct wire_welcome welcome = {
+        .magic = WIRE_MAGIC, .version = WIRE_VERSION, .slots = slots, .nursery = nursery
+    };
     int fds[2] = { memory, attach->session->page_fd };
     union {
         struct cmsghdr header;
@@ -190,6 +192,8 @@ static struct process *describe_process(
 
 static void end_target(struct attach *attach, struct target *target, bool exec)
 {
+    // Its children come first.
+    drain_look_for_births(attach->drain);
     drain_end_process(attach->drain, target->process, target->status, exec);
     if (target->source.fd >= 0)
         epoll_ctl(attach->epoll_fd, EPOLL_CTL_DEL, target->source.fd, NULL);
@@ -266,12 +270,31 @@ static void answer(struct attach *attach, int connection, pid_t pid, const struc
     }
     uint32_t slots = segment->slots;
     welcome_process(attach, pid, hello, segment);
-    send_welcome(attach, connection, memory, slots);
+    // What a child says there of pids must mean the same here.
+    bool nursery = session_nursery(attach->session) && pid == (pid_t)hello->pid;
+    send_welcome(attach, connection, memory, slots, nursery);
     close(memory);
+}
+
+// Before anything is found out about a process that comes: it may be one of these, or a child of one.
+void attach_look_for_births(struct attach *attach)
+{
+    drain_look_for_births(attach->drain);
+    struct process *process;
+    pid_t pid, parent;
+    while ((pid = drain_take_newborn(attach->drain, &process, &parent)) != 0) {
+        struct target *target = g_new(struct target, 1);
+        *target = (struct target){ .pid = pid, .process = process, .status = -1 };
+        const struct wire_hello hello = { .pid = (uint32_t)pid, .parent_pid = (uint32_t)parent, .forked = 1 };
+        find_program(attach, &hello, target);
+        attach->ever++;
+        add_target(attach, target);
+    }
 }
 
 static void hear_connection(struct attach *attach, struct attach_source *source)
 {
+    attach_look_for_births(attach);
     struct wire_notice notice;
     const struct wire_hello *hello = &notice.hello;
     ssize_t size = recv(source->fd, &notice, sizeof notice, 0);

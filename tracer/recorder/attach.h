@@ -39,6 +39,8 @@ void attach_done(struct attach *attach);
 
 // Handles an epoll event whose source is attach's own; may free the source.
 void attach_handle(struct attach *attach, struct attach_source *source);
+// Watches the children that have begun in the nursery.
+void attach_look_for_births(struct attach *attach);
 // waitpid said this of a child. Tells which processes' statuses are known.
 void attach_reaped(struct attach *attach, pid_t pid, int status);
 // Sees the ends of those that have no pidfd; call it about once a second.

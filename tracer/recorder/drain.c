@@ -7,6 +7,7 @@
 #include "drain.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@
 #include "apply.h"
 #include "incident.h"
 #include "objects.h"
+#include "proc.h"
 #include "threads.h"
 
 #define BUSY_SLOTS (WIRE_RING_EVENTS / 8) // a ring fuller than this is no reason to sleep
@@ -103,6 +105,7 @@ static void know_rings(struct process *process, struct segment *segment, uint32_
 uint64_t drain_process(struct recording *recording, struct process *process)
 {
     uint64_t fullest = 0;
+    process_find_segment(process);
     for (struct segment *segment = process->segments; segment; segment = segment->next) {
         uint32_t used = atomic_load_explicit(&segment->shared->slots_used, memory_order_acquire);
         used = MIN(used, segment->slots);
@@ -157,16 +160,40 @@ static void release_waiting(struct process *process)
                 futex_wake(&segment_ring(segment, i)->control->waiting);
 }
 
-void drain_close_process(struct recording *recording, struct process *process, const char *ended_how)
+// What a child says in its cradle counts where it has said nothing in its ring.
+static uint64_t ended_at(struct recording *recording, struct process *process)
+{
+    uint64_t now = clock_ticks(&recording->session->clock);
+    uint32_t said = process->cradle ? atomic_load(&process->cradle->exit_said) : 0;
+    if (said && process->exit_said < 0)
+        process->exit_said = said - 1;
+    if (process->n_threads || !process->cradle)
+        return now;
+    uint64_t exited = said ? atomic_load(&process->cradle->exited_ticks) : now;
+    uint64_t ended = CLAMP(exited, (uint64_t)process->started_ticks, now);
+    threads_put_silent(recording, process, ended);
+    return ended;
+}
+
+static const char *how_it_ended(const struct process *process)
+{
+    if (process->exec_followed || process->execs)
+        return "exec";
+    bool by_itself = process->exit_said >= 0 || (process->exit_seen >= 0 && process->exit_seen < 128);
+    return by_itself ? "exit" : "gone";
+}
+
+void drain_close_process(struct recording *recording, struct process *process)
 {
     while (drain_process(recording, process) > 0 && process->over)
         ;
     process_poll_modules(recording, process);
     count_last_losses(recording, process);
-    uint64_t now = clock_ticks(&recording->session->clock);
+    uint64_t now = ended_at(recording, process);
     objects_close(recording, process, now);
     threads_close(recording, process, now);
-    process_put(recording, process, process->over ? (int64_t)now : -1, process->over ? ended_how : NULL);
+    process_put(
+        recording, process, process->over ? (int64_t)now : -1, process->over ? how_it_ended(process) : NULL);
     process_put_coverage(recording, process);
     release_waiting(process);
 }
@@ -227,6 +254,61 @@ void drain_add_unseen(struct drain *drain, const struct wire_notice *notice)
     post(drain, (struct message){ .kind = ADD_UNSEEN, .notice = g_memdup2(notice, sizeof *notice) });
 }
 
+static void notify(struct drain *drain, enum drain_notice notice)
+{
+    atomic_fetch_or(&drain->notices, notice);
+    uint64_t one = 1;
+    while (write(drain->notice_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+struct newborn {
+    pid_t pid;
+    pid_t parent;
+    struct process *process;
+};
+
+static bool is_gone(const struct process *process)
+{
+    return kill(process->pid, 0) != 0 && errno == ESRCH;
+}
+
+static void is_born(void *data, struct process *process)
+{
+    struct drain *drain = data;
+    drain_add_process(drain, process, (uint32_t)process->pid);
+    // Most have come and gone since somebody looked, and need not be watched.
+    if (atomic_load(&process->cradle->exit_said) && is_gone(process)) {
+        drain_end_process(drain, process, -1, false);
+        return;
+    }
+    struct newborn *newborn = g_new(struct newborn, 1);
+    *newborn = (struct newborn){ process->pid, (pid_t)process->parent_pid, process };
+    pthread_mutex_lock(&drain->lock);
+    g_queue_push_tail(&drain->newborn, newborn);
+    pthread_mutex_unlock(&drain->lock);
+}
+
+void drain_look_for_births(struct drain *drain)
+{
+    if (nursery_look(&drain->nursery, is_born, drain))
+        notify(drain, DRAIN_BORN);
+}
+
+pid_t drain_take_newborn(struct drain *drain, struct process **ret_process, pid_t *ret_parent)
+{
+    pthread_mutex_lock(&drain->lock);
+    struct newborn *newborn = g_queue_pop_head(&drain->newborn);
+    pthread_mutex_unlock(&drain->lock);
+    if (!newborn)
+        return 0;
+    pid_t pid = newborn->pid;
+    *ret_process = newborn->process;
+    *ret_parent = newborn->parent;
+    g_free(newborn);
+    return pid;
+}
+
 static struct process *process_by_id(const struct drain *drain, uint32_t id)
 {
     for (guint i = 0; i < drain->processes->len; i++) {
@@ -252,6 +334,18 @@ static uint32_t find_parent(const struct drain *drain, const struct process *pro
     return parent ? parent->id : 0;
 }
 
+// The child of a fork runs what its parent runs, unless that has become something else since.
+static void find_program(struct process *process, const struct process *parent)
+{
+    if (parent && parent->started_ticks <= process->started_ticks) {
+        process->executable = g_strdup(parent->executable);
+        process->arguments = g_strdup(parent->arguments);
+    } else {
+        process->executable = proc_executable(process->pid);
+        process->arguments = proc_arguments(process->pid);
+    }
+}
+
 static void add_process(struct drain *drain, struct process *process, uint32_t own_pid)
 {
     struct recording *recording = &drain->recording;
@@ -261,11 +355,16 @@ static void add_process(struct drain *drain, struct process *process, uint32_t o
     struct process *parent = process_by_id(drain, process->parent_id);
     if (process->forked && process->forked_from && parent)
         process->forked_by = thread_id(recording, parent, process->forked_from);
+    if (process->cradle)
+        find_program(process, parent);
     struct relation *relation = g_new(struct relation, 1);
     *relation = (struct relation){ process->id, process->parent_id };
     g_hash_table_insert(drain->by_pid, GUINT_TO_POINTER(own_pid), relation);
     g_ptr_array_add(drain->processes, process);
-    process_put(recording, process, -1, NULL);
+    // Most children in the nursery are gone again before anybody can have read of them.
+    process->unwritten = process->cradle != NULL;
+    if (!process->unwritten)
+        process_put(recording, process, -1, NULL);
 }
 
 static void add_unseen(struct drain *drain, const struct wire_notice *notice)
@@ -290,30 +389,20 @@ static void end_process(struct drain *drain, struct process *process, int status
     process->over = true;
     process->exec_followed = exec;
     process->exit_seen = status;
-    while (drain_process(&drain->recording, process) > 0)
-        ;
-    const char *how = "gone";
-    if (exec || process->execs)
-        how = "exec";
-    else if (process->exit_said >= 0 || (status >= 0 && status < 128))
-        how = "exit";
-    drain_close_process(&drain->recording, process, how);
+    drain_close_process(&drain->recording, process);
     g_ptr_array_remove(drain->processes, process);
     process_free(process);
-}
-
-static void notify(struct drain *drain, enum drain_notice notice)
-{
-    atomic_fetch_or(&drain->notices, notice);
-    uint64_t one = 1;
-    while (write(drain->notice_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
 }
 
 static void drain_all(struct drain *drain)
 {
     for (guint i = 0; i < drain->processes->len; i++)
         drain_process(&drain->recording, drain->processes->pdata[i]);
+}
+
+static bool has_events(const struct process *process)
+{
+    return !process->cradle || atomic_load(&process->cradle->used);
 }
 
 static void handle(struct drain *drain, struct message *message)
@@ -329,7 +418,8 @@ static void handle(struct drain *drain, struct message *message)
     case END_PROCESS:
         // A short-lived child may have come and gone since the last round: what its parent did before comes first, the making
         // of a lock that both share, above all.
-        drain_all(drain);
+        if (has_events(message->process))
+            drain_all(drain);
         end_process(drain, message->process, message->status, message->exec);
         break;
     case WRITE_INCIDENT:
@@ -359,8 +449,11 @@ static void commit(struct drain *drain)
 {
     struct recording *recording = &drain->recording;
     for (guint i = 0; i < drain->processes->len; i++) {
-        process_poll_modules(recording, drain->processes->pdata[i]);
-        threads_flush(recording, drain->processes->pdata[i]);
+        struct process *process = drain->processes->pdata[i];
+        if (process->unwritten)
+            process_put(recording, process, -1, NULL);
+        process_poll_modules(recording, process);
+        threads_flush(recording, process);
     }
     objects_flush(recording);
     objects_forget_places(recording);
@@ -389,6 +482,8 @@ static void keep_house(struct drain *drain)
 static bool anything_to_do(const struct drain *drain)
 {
     if (atomic_load(&drain->has_messages))
+        return true;
+    if (nursery_has_news(&drain->nursery))
         return true;
     for (guint i = 0; i < drain->processes->len; i++)
         if (fullest_ring(drain->processes->pdata[i]) > BUSY_SLOTS)
@@ -439,11 +534,25 @@ static void tell_who_did_not_come(struct drain *drain)
     }
 }
 
+// Children nobody has heard of yet, and ends of which the main thread has not told.
+static void look_for_last_births(struct drain *drain)
+{
+    struct message *message;
+    drain_look_for_births(drain);
+    while ((message = take_message(drain)))
+        handle(drain, message);
+    for (guint i = 0; i < drain->processes->len; i++) {
+        struct process *process = drain->processes->pdata[i];
+        process->over = process->cradle && is_gone(process);
+    }
+}
+
 static void finish(struct drain *drain)
 {
     session_announce_end(drain->recording.session);
+    look_for_last_births(drain);
     for (guint i = 0; i < drain->processes->len; i++) {
-        drain_close_process(&drain->recording, drain->processes->pdata[i], NULL);
+        drain_close_process(&drain->recording, drain->processes->pdata[i]);
         process_free(drain->processes->pdata[i]);
     }
     g_ptr_array_set_size(drain->processes, 0);
@@ -458,6 +567,7 @@ static void *run(void *data)
     prctl(PR_SET_TIMERSLACK, 1000); // short naps are meant to be short
     while (!drain->finishing) {
         struct message *message;
+        drain_look_for_births(drain);
         while (!drain->finishing && (message = take_message(drain)))
             handle(drain, message);
         uint64_t fullest = 0;
@@ -480,9 +590,11 @@ bool drain_start(struct drain *drain, struct store *store, struct session *sessi
         .by_pid = g_hash_table_new_full(NULL, NULL, NULL, g_free),
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .messages = G_QUEUE_INIT,
+        .newborn = G_QUEUE_INIT,
         .notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
     };
     recording_init(&drain->recording, store, session);
+    nursery_init(&drain->nursery, session);
     int failure = drain->notice_fd < 0 ? errno : pthread_create(&drain->thread, NULL, run, drain);
     if (failure == 0)
         return true;
@@ -502,6 +614,8 @@ void drain_done(struct drain *drain)
     recording_done(&drain->recording);
     g_ptr_array_free(drain->processes, TRUE);
     g_hash_table_destroy(drain->by_pid);
+    g_queue_clear_full(&drain->newborn, g_free);
+    nursery_done(&drain->nursery);
     pthread_mutex_destroy(&drain->lock);
     if (drain->notice_fd >= 0)
         close(drain->notice_fd);

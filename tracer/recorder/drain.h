@@ -13,6 +13,7 @@
 enum drain_notice {
     DRAIN_DEADLOCK = 1 << 0, // there is a deadlock, and the trace has it
     DRAIN_WRITTEN = 1 << 1,  // the incident asked for is in the trace
+    DRAIN_BORN = 1 << 2,     // children have begun: drain_take_newborn
 };
 
 struct drain {
@@ -21,6 +22,8 @@ struct drain {
     GHashTable *by_pid;   // pid, as the process itself sees it -> struct relation of the last one
     pthread_mutex_t lock; // of messages
     GQueue messages;      // of struct message; no GAsyncQueue, so that ThreadSanitizer sees the lock
+    GQueue newborn;       // of struct newborn, likewise
+    struct nursery nursery;
     _Atomic bool has_messages;
     pthread_t thread;
     int notice_fd;
@@ -37,6 +40,10 @@ bool drain_start(struct drain *drain, struct store *store, struct session *sessi
 // Messages, from any thread. The drain thread owns what is handed over.
 void drain_add_process(struct drain *drain, struct process *process, uint32_t own_pid);
 void drain_add_segment(struct drain *drain, struct process *process, struct segment *segment);
+// Children that have begun in the nursery become processes. Any thread.
+void drain_look_for_births(struct drain *drain);
+// One that nobody watches yet: its process, a name only, and its parent's pid. 0: there is none; else its pid. Any thread.
+pid_t drain_take_newborn(struct drain *drain, struct process **ret_process, pid_t *ret_parent);
 // The process has ended (status as a shell says it, -1: not known) or become another program (exec).
 void drain_end_process(struct drain *drain, struct process *process, int status, bool exec);
 void drain_write_incident(struct drain *drain, const char *what);
@@ -52,6 +59,6 @@ void drain_done(struct drain *drain);
 // Empties every ring of the process. Returns how full its fullest one was, in slots. (For the drain thread and its tests.)
 uint64_t drain_process(struct recording *recording, struct process *process);
 // Last rows of a process that is gone, or of all when the recording ends.
-void drain_close_process(struct recording *recording, struct process *process, const char *ended_how);
+void drain_close_process(struct recording *recording, struct process *process);
 
 #endif

@@ -82,8 +82,24 @@ static void segment_free(struct segment *segment)
         g_free(segment_ring(segment, i)->stacks);
     for (uint32_t i = 0; i < segment->slots_known; i += RING_BLOCK)
         g_free(segment->rings[i / RING_BLOCK]);
-    munmap(segment->shared, WIRE_SEGMENT_BYTES(segment->slots));
+    if (!segment->borrowed)
+        munmap(segment->shared, WIRE_SEGMENT_BYTES(segment->slots));
     g_free(segment);
+}
+
+static uint32_t cradle_index(const struct process *process)
+{
+    return (uint32_t)(process->cradle - process->nursery->shared->cradles);
+}
+
+void process_find_segment(struct process *process)
+{
+    if (!process->cradle || process->in_segment)
+        return;
+    struct segment *segment = nursery_segment(process->nursery, cradle_index(process));
+    process->in_segment = segment != NULL;
+    if (segment)
+        process_add_segment(process, segment);
 }
 
 void process_free(struct process *process)
@@ -95,6 +111,8 @@ void process_free(struct process *process)
         process->segments = segment->next;
         segment_free(segment);
     }
+    if (process->cradle)
+        nursery_recycle(process->nursery, cradle_index(process));
     for (guint i = 0; i < process->live_threads->len; i++)
         thread_free(process->live_threads->pdata[i]);
     g_ptr_array_free(process->live_threads, TRUE);
@@ -107,6 +125,7 @@ void process_free(struct process *process)
     g_free(process->pages);
     g_free(process->threads);
     g_free(process->mappings);
+    g_free(process->frame_cache);
     g_free(process->executable);
     g_free(process->arguments);
     g_free(process);
@@ -196,7 +215,8 @@ static void add_mapping(struct recording *recording, struct process *process, co
         .bias = wire->bias,
     };
     put_mapping(recording, process, mapping);
-    memset(process->frame_cache, 0, sizeof process->frame_cache);
+    if (process->frame_cache)
+        memset(process->frame_cache, 0, FRAME_CACHE * sizeof *process->frame_cache);
 }
 
 static void poll_segment(struct recording *recording, struct process *process, struct segment *segment)
@@ -242,6 +262,8 @@ const struct mapping *process_find_mapping(const struct process *process, uint64
 
 uint32_t process_frame(struct recording *recording, struct process *process, uint64_t address, uint64_t ticks)
 {
+    if (!process->frame_cache)
+        process->frame_cache = g_new0(struct frame_cache, FRAME_CACHE);
     size_t at = (address ^ address >> 10) % FRAME_CACHE;
     if (process->frame_cache[at].address == address && address)
         return process->frame_cache[at].frame;
@@ -295,6 +317,7 @@ void process_put(
     };
     count_unrecorded(process, &row.threads_unrecorded, &row.objects_unrecorded);
     WRITER_PUT(&recording->writer, store_put_process, &row);
+    process->unwritten = false;
 }
 
 static void put_count(struct recording *recording, const struct process *process, uint64_t count,

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "ids.h"
+#include "nursery.h"
 #include "session.h"
 #include "wire.h"
 #include "writer.h"
@@ -74,6 +75,7 @@ struct segment {
     struct wire_segment *shared; // mapped, owned
     uint32_t slots;
     uint32_t slots_known; // rings set up
+    bool borrowed;        // its memory is the nursery's
     // Made as slots come into use, which are few in nearly all processes; never moved.
     struct ring *rings[WIRE_SLOTS / RING_BLOCK];
     uint32_t modules_known; // bits set in module_seen
@@ -126,6 +128,10 @@ struct thread_entry {
 };
 
 #define FRAME_CACHE 1024u
+struct frame_cache {
+    uint64_t address;
+    uint32_t frame;
+};
 
 struct process {
     uint32_t id;
@@ -137,6 +143,9 @@ struct process {
     char *executable;
     char *arguments; // JSON
     int64_t started_ticks;
+    const struct wire_cradle *cradle; // where it began; NULL: it came to the recorder
+    struct nursery *nursery;          // whose cradle that is
+    bool in_segment;                  // and it uses the segment there
 
     uint32_t parent_id;
     uint32_t forked_by; // thread.id
@@ -144,10 +153,7 @@ struct process {
     struct segment *segments; // newest first
     struct mapping *mappings; // in order of discovery
     uint32_t n_mappings;
-    struct {
-        uint64_t address;
-        uint32_t frame;
-    } frame_cache[FRAME_CACHE];
+    struct frame_cache *frame_cache; // FRAME_CACHE of them; NULL: no frame has been asked for
 
     struct object_page *pages;
     uint32_t n_pages;
@@ -168,7 +174,8 @@ struct process {
     bool exec_followed;  // and the new image has come to us
     struct spawned next; // what it said that it would be
     bool over;
-    bool hidden; // one of its threads seemed stuck, and could not be looked at
+    bool unwritten; // there is no row of it in the trace yet
+    bool hidden;    // one of its threads seemed stuck, and could not be looked at
 };
 
 // Takes over the strings. Any thread.
@@ -177,6 +184,8 @@ void process_free(struct process *process);
 
 // Maps a segment from its memfd. NULL and errno on failure. Any thread.
 struct segment *segment_new(int fd, uint32_t slots);
+// Looks whether a process that began in the nursery has begun to use the segment there.
+void process_find_segment(struct process *process);
 // From here on the process owns it.
 void process_add_segment(struct process *process, struct segment *segment);
 

@@ -340,6 +340,8 @@ static void hear_notices(struct recorder *recorder)
     if (read(recorder->notices.fd, &count, sizeof count) != sizeof count)
         return;
     unsigned notices = atomic_exchange(&recorder->drain.notices, 0);
+    if (notices & DRAIN_BORN)
+        attach_look_for_births(&recorder->attach);
     if (notices & DRAIN_DEADLOCK && recorder->options->on_deadlock == RECORDER_DEADLOCK_STOP)
         ending_deadlocked(&recorder->ending);
     if (notices & DRAIN_WRITTEN)
@@ -375,6 +377,7 @@ static void keep_time(struct recorder *recorder, int64_t now)
             note(recorder,
                 "the program has ended; recording goes on until its children have, or Ctrl-C ends them");
     }
+    attach_look_for_births(&recorder->attach);
     attach_poll(&recorder->attach);
     if (attach_alive(&recorder->attach) > 0)
         recorder->quiet_since = NEVER;

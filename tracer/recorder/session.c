@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -82,16 +83,31 @@ static bool listen_in_directory(struct session *session, GError **error)
     return false;
 }
 
+static bool make_memory(struct session *session, uint64_t bytes)
+{
+    if (ftruncate(session->page_fd, (off_t)bytes) != 0)
+        return false;
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, session->page_fd, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    session->page = memory;
+    session->bytes = bytes;
+    return true;
+}
+
+// The targets have the limits of this process. Where address space is limited they need it for themselves.
+static bool nursery_fits(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
+
 static bool make_page(struct session *session, GError **error)
 {
     session->page_fd = memfd_create("trenza-session", MFD_CLOEXEC);
-    if (session->page_fd >= 0 && ftruncate(session->page_fd, WIRE_PAGE) == 0) {
-        void *memory = mmap(NULL, WIRE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, session->page_fd, 0);
-        if (memory != MAP_FAILED) {
-            session->page = memory;
-            return true;
-        }
-    }
+    if (session->page_fd >= 0 &&
+        ((nursery_fits() && make_memory(session, WIRE_SESSION_BYTES)) || make_memory(session, WIRE_PAGE)))
+        return true;
     g_set_error(
         error, RECORDER_ERROR, RECORDER_ERROR_FAILED, "cannot make shared memory: %s", g_strerror(errno));
     return false;
@@ -133,6 +149,11 @@ bool session_open(struct session *session, const char *fallback_folder, bool dro
     return false;
 }
 
+struct wire_nursery *session_nursery(const struct session *session)
+{
+    return session->bytes > WIRE_PAGE ? (struct wire_nursery *)((uint8_t *)session->page + WIRE_PAGE) : NULL;
+}
+
 void session_announce_end(struct session *session)
 {
     atomic_store(&session->page->closed, 1);
@@ -170,7 +191,7 @@ void session_close(struct session *session)
         pthread_join(session->heart, NULL);
     }
     if (session->page)
-        munmap(session->page, WIRE_PAGE);
+        munmap(session->page, session->bytes);
     if (session->page_fd >= 0)
         close(session->page_fd);
     if (session->listener >= 0)

@@ -16,6 +16,7 @@ struct session {
     int listener;              // SOCK_SEQPACKET, listening
     int page_fd;               // memfd of the page, handed to every process
     struct wire_session *page; // mapped here
+    uint64_t bytes;            // of the mapping: a page, or all with the nursery
     struct clock clock;
     pthread_t heart;
     bool heart_beats;
@@ -26,6 +27,8 @@ struct session {
 // fallback_folder. False: *error says why, nothing is left behind.
 bool session_open(struct session *session, const char *fallback_folder, bool drop_when_full,
     bool blocking_calls, GError **error);
+// Behind the page; NULL: there is none.
+struct wire_nursery *session_nursery(const struct session *session);
 // Tells every target that the recording is over. Any thread.
 void session_announce_end(struct session *session);
 // Wakes the drain thread. Any thread.
