@@ -253,6 +253,14 @@ static int name_objects(struct symbolizer *symbolizer, struct opened *opened)
 
 // --- modules ---
 
+// libc's debug information, where it is installed, is compressed and takes 50 ms to read, more than all else at the end of a
+// short recording. It would tell lines of sources that hardly anybody has beside names that the symbols tell as well.
+static bool needs_no_lines(const struct module *module)
+{
+    g_autofree char *name = g_path_get_basename(module->path);
+    return g_str_has_prefix(name, "libc.so.") || g_str_has_prefix(name, "ld-linux");
+}
+
 static int name_module(struct symbolizer *symbolizer, const struct module *module)
 {
     struct opened opened = { .module = module };
@@ -263,7 +271,7 @@ static int name_module(struct symbolizer *symbolizer, const struct module *modul
         return store_put_coverage(symbolizer->store, 0, "module-changed", module->path);
     if (error < 0)
         return 0;
-    Dwarf *dwarf = elf_module_dwarf(opened.elf);
+    Dwarf *dwarf = needs_no_lines(module) ? NULL : elf_module_dwarf(opened.elf);
     if (dwarf) {
         opened.units = dwarf_units_new(dwarf);
         opened.lines = dwarf_lines_new(opened.units);
