@@ -18,32 +18,52 @@
 #include "merge.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <string.h>
 
-#define LOOK_AHEAD 64u         // events, a power of two
+#include "tournament.h"
+
+#define LOOK_AHEAD 64u         // events
+#define BLOCK_EVENTS 256u      // read at once, with those left over from the last time
 #define EARLY_NS 5000.0        // an acquisition's time may be early by this much
 #define PATIENCE_NS 50000000.0 // an event is held back at most this long
 #define REFUSAL_DISTANCE                                                                                     \
     8u // a ..._FAILED event comes at most this many events behind (a signal handler's lie between)
 
+// What is known of a thread's next events:
+//
+//   events    | out | out | out |  x  |  x  |  x  |  .  |  .  |  .  |
+//                                first               ready           count
+//
+//   keys, odd: of x. The others are too near the end of what has been read: what decides on theirs may be behind it.
+struct block {
+    uint64_t keys[BLOCK_EVENTS];
+    bool odd[BLOCK_EVENTS]; // an event behind it may say more about it
+    struct trace_event events[BLOCK_EVENTS];
+};
+
 struct stream {
     uint32_t thread_id;
-    uint64_t start; // ticks
+    unsigned first;
+    unsigned ready;
+    unsigned count;
+    struct block *block;
     uint64_t key;
     uint64_t last_key;
+    unsigned place; // in the tournament
+    bool drained;   // the cursor has come to its end
+    uint64_t start; // ticks
     struct store_cursor *cursor;
-    struct trace_event *ahead; // a ring of LOOK_AHEAD events
-    unsigned first;
-    unsigned count;
-    bool drained; // the cursor has come to its end
 };
 
 struct merge {
     const struct model *model;
     struct order_rules *rules;
-    GPtrArray *waiting;  // of struct stream *, not opened yet, by start, the last one first
-    GPtrArray *heap;     // of struct stream *, by key: the smallest is [0]
-    GPtrArray *held;     // of struct stream *, held back
-    struct stream *over; // its end is to be told next
+    GPtrArray *waiting;      // of struct stream *, not opened yet, by start, the last one first
+    uint64_t next_start;     // of these, the smallest; UINT64_MAX: none
+    struct tournament going; // of struct stream *: those that may go on, by key
+    GPtrArray *held;         // of struct stream *, held back
+    struct stream *over;     // its end is to be told next
     struct merge_counts counts;
     uint64_t early;    // ticks
     uint64_t patience; // ticks
@@ -52,56 +72,72 @@ struct merge {
 
 // --- a thread's stream ---
 
-static struct trace_event *stream_at(const struct stream *stream, unsigned n)
-{
-    return &stream->ahead[(stream->first + n) & (LOOK_AHEAD - 1)];
-}
-
-// Makes sure of n events ahead, as far as there are so many. 0 or negative errno.
-static int stream_fill(struct stream *stream, unsigned n)
-{
-    while (stream->count < n && !stream->drained) {
-        int r = store_cursor_next(stream->cursor, stream_at(stream, stream->count));
-        if (r < 0)
-            return r;
-        if (r == 0)
-            stream->drained = true;
-        else
-            stream->count++;
-    }
-    return 0;
-}
+#define KIND(id) (UINT64_C(1) << EVENT_##id)
 
 // Events whose time is taken after something that may have blocked or missed the cache.
-static bool may_be_early(unsigned kind)
+static const uint64_t early_kinds =
+    KIND(ACQUIRE) | KIND(ACQUIRE_SHARED) | KIND(ACQUIRE_TIMED) | KIND(ACQUIRE_TIMED_SHARED) |
+    KIND(ACQUIRE_TRY) | KIND(ACQUIRE_TRY_SHARED) | KIND(COND_WAKE) | KIND(JOIN) | KIND(BARRIER_LEAVE) |
+    KIND(OWNER_DIED) | KIND(THREAD_START) | KIND(OBJECT);
+// Events that say something about one in front of them.
+static const uint64_t telling_kinds = KIND(RELEASE_FAILED) | KIND(DESTROY_FAILED) | KIND(CREATE_FAILED) |
+                                      KIND(EXEC_FAILED) | KIND(OWNER_DIED) | KIND(COND_WAKE);
+
+static bool is_one_of(unsigned kind, uint64_t kinds)
 {
-    return event_is_acquire(kind) || kind == EVENT_COND_WAKE || kind == EVENT_JOIN ||
-           kind == EVENT_BARRIER_LEAVE || kind == EVENT_OWNER_DIED || kind == EVENT_THREAD_START ||
-           kind == EVENT_OBJECT;
+    return kinds >> kind & 1;
 }
 
-static int stream_set_key(struct stream *stream, uint64_t early)
+// The keys of all events that are ready.
+static void stream_prepare(struct stream *stream, uint64_t early)
 {
-    int r = stream_fill(stream, 1);
-    if (r < 0 || !stream->count)
-        return r;
-    uint64_t key = stream_at(stream, 0)->ticks;
-    if (may_be_early(stream_at(stream, 0)->kind)) {
-        uint64_t limit = key + early;
-        key = limit;
-        for (unsigned i = 1; i < LOOK_AHEAD; i++) {
-            r = stream_fill(stream, i + 1);
-            if (r < 0)
-                return r;
-            if (i >= stream->count || stream_at(stream, i)->ticks >= limit)
-                break;
-            if (!may_be_early(stream_at(stream, i)->kind)) {
-                key = stream_at(stream, i)->ticks;
-                break;
-            }
-        }
+    struct block *block = stream->block;
+    unsigned good = UINT_MAX; // the nearest event behind whose time is good
+    uint64_t good_ticks = UINT64_MAX;
+    for (unsigned i = stream->count; i-- > 0;) {
+        const uint64_t ticks = block->events[i].ticks;
+        const bool is_early = is_one_of(block->events[i].kind, early_kinds);
+        const uint64_t limit = ticks + early;
+        const uint64_t next_good = good - i < LOOK_AHEAD ? good_ticks : UINT64_MAX;
+        block->keys[i] = is_early ? MIN(limit, next_good) : ticks;
+        good_ticks = is_early ? good_ticks : ticks;
+        good = is_early ? good : i;
     }
-    stream->key = stream->last_key = MAX(key, stream->last_key);
+    for (unsigned i = 0; i < stream->ready; i++)
+        block->keys[i] = stream->last_key = MAX(block->keys[i], stream->last_key);
+}
+
+static void stream_mark_odd(struct block *block, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++) {
+        block->odd[i] = false;
+        if (!is_one_of(block->events[i].kind, telling_kinds))
+            continue;
+        for (unsigned k = i < REFUSAL_DISTANCE ? 0 : i - REFUSAL_DISTANCE; k <= i; k++)
+            block->odd[k] = true;
+    }
+}
+
+// Reads on when nothing is ready. 0 or negative errno.
+static int stream_fill(struct stream *stream, uint64_t early)
+{
+    struct block *block = stream->block;
+    const unsigned left = stream->count - stream->first;
+    memmove(block->events, block->events + stream->first, left * sizeof *block->events);
+    memmove(block->odd, block->odd + stream->first, left * sizeof *block->odd);
+    stream->first = 0;
+    stream->count = left;
+    while (stream->count < BLOCK_EVENTS && !stream->drained) {
+        int r =
+            store_cursor_read(stream->cursor, block->events + stream->count, BLOCK_EVENTS - stream->count);
+        if (r < 0)
+            return r;
+        stream_mark_odd(block, stream->count, stream->count + (unsigned)r);
+        stream->count += (unsigned)r;
+        stream->drained = r == 0;
+    }
+    stream->ready = stream->drained ? stream->count : stream->count - LOOK_AHEAD + 1;
+    stream_prepare(stream, early);
     return 0;
 }
 
@@ -123,39 +159,46 @@ static unsigned refusal_of(unsigned kind)
 }
 
 // What the events behind the first one say about it.
-static int stream_look(struct stream *stream, struct ordered_event *ret_event)
+static void stream_look_behind(const struct stream *stream, struct ordered_event *event)
 {
-    const struct trace_event *event = stream_at(stream, 0);
-    *ret_event = (struct ordered_event){ .event = *event, .thread_id = stream->thread_id };
-    if (event->kind == EVENT_COND_WAKE)
-        ret_event->owner_died = chunk_arg_code(event->arg) == EOWNERDEAD;
-    unsigned refusal = refusal_of(event->kind);
-    bool acquires = event_is_acquire(event->kind);
-    bool waits = event->kind == EVENT_COND_WAIT;
+    const unsigned kind = event->event.kind;
+    if (kind == EVENT_COND_WAKE)
+        event->owner_died = chunk_arg_code(event->event.arg) == EOWNERDEAD;
+    const unsigned refusal = refusal_of(kind);
+    const bool acquires = event_is_acquire(kind);
+    const bool waits = kind == EVENT_COND_WAIT;
     if (!refusal && !acquires && !waits)
-        return 0;
-    int r = stream_fill(stream, acquires ? 2 : REFUSAL_DISTANCE);
-    for (unsigned i = 1; i < MIN(stream->count, REFUSAL_DISTANCE); i++) {
-        const struct trace_event *next = stream_at(stream, i);
-        if (next->subject != event->subject)
+        return;
+    for (unsigned i = stream->first + 1; i < MIN(stream->count, stream->first + REFUSAL_DISTANCE); i++) {
+        const struct trace_event *next = &stream->block->events[i];
+        if (next->subject != event->event.subject)
             continue;
         if (acquires && next->kind == EVENT_OWNER_DIED)
-            ret_event->owner_died = true;
+            event->owner_died = true;
         if (refusal && next->kind == refusal)
-            ret_event->refused = next->arg ? next->arg : EINVAL;
+            event->refused = next->arg ? next->arg : EINVAL;
         if (waits && order_wake_was_refused(next))
-            ret_event->refused = chunk_arg_code(next->arg);
+            event->refused = chunk_arg_code(next->arg);
         break;
     }
-    return r;
+}
+
+static inline void stream_look(const struct stream *stream, struct ordered_event *ret_event)
+{
+    *ret_event = (struct ordered_event){
+        .event = stream->block->events[stream->first],
+        .thread_id = stream->thread_id,
+    };
+    if (stream->block->odd[stream->first])
+        stream_look_behind(stream, ret_event);
 }
 
 static void stream_close(struct stream *stream)
 {
     store_cursor_free(stream->cursor);
-    g_free(stream->ahead);
+    g_free(stream->block);
     stream->cursor = NULL;
-    stream->ahead = NULL;
+    stream->block = NULL;
 }
 
 static void stream_free(void *data)
@@ -164,53 +207,9 @@ static void stream_free(void *data)
     g_free(data);
 }
 
-// --- the heap ---
-
 static bool comes_before(const struct stream *a, const struct stream *b)
 {
     return a->key != b->key ? a->key < b->key : a->thread_id < b->thread_id;
-}
-
-static void heap_push(GPtrArray *heap, struct stream *stream)
-{
-    g_ptr_array_add(heap, stream);
-    struct stream **all = (struct stream **)heap->pdata;
-    unsigned at = heap->len - 1;
-    while (at && comes_before(stream, all[(at - 1) / 2])) {
-        all[at] = all[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    all[at] = stream;
-}
-
-// Puts the stream at the top where it belongs after its key has changed.
-static void heap_sink(GPtrArray *heap)
-{
-    struct stream **all = (struct stream **)heap->pdata;
-    struct stream *stream = all[0];
-    unsigned at = 0;
-    for (;;) {
-        unsigned child = 2 * at + 1;
-        if (child >= heap->len)
-            break;
-        if (child + 1 < heap->len && comes_before(all[child + 1], all[child]))
-            child++;
-        if (!comes_before(all[child], stream))
-            break;
-        all[at] = all[child];
-        at = child;
-    }
-    all[at] = stream;
-}
-
-static void heap_pop(GPtrArray *heap)
-{
-    struct stream *last = heap->pdata[heap->len - 1];
-    g_ptr_array_set_size(heap, (int)heap->len - 1);
-    if (heap->len) {
-        heap->pdata[0] = last;
-        heap_sink(heap);
-    }
 }
 
 // --- the merge ---
@@ -224,6 +223,12 @@ static int by_start_descending(const void *a, const void *b)
     return x->thread_id < y->thread_id ? 1 : -1;
 }
 
+static void note_next_start(struct merge *merge)
+{
+    const struct stream *next = merge->waiting->len ? merge->waiting->pdata[merge->waiting->len - 1] : NULL;
+    merge->next_start = next ? next->start : UINT64_MAX;
+}
+
 struct merge *merge_new(const struct model *model)
 {
     struct merge *merge = g_new0(struct merge, 1);
@@ -232,7 +237,7 @@ struct merge *merge_new(const struct model *model)
     merge->early = (uint64_t)(EARLY_NS / model->ns_per_tick);
     merge->patience = (uint64_t)(PATIENCE_NS / model->ns_per_tick);
     merge->waiting = g_ptr_array_new_with_free_func(stream_free);
-    merge->heap = g_ptr_array_new();
+    tournament_init(&merge->going);
     merge->held = g_ptr_array_new();
     for (unsigned i = 0; i < model->threads->len; i++) {
         const struct model_thread *thread = model->threads->pdata[i];
@@ -244,30 +249,36 @@ struct merge *merge_new(const struct model *model)
         g_ptr_array_add(merge->waiting, stream);
     }
     g_ptr_array_sort(merge->waiting, by_start_descending);
+    note_next_start(merge);
     return merge;
 }
 
-// Opens every thread that starts no later than the first event in the heap.
+static void let_go_on(struct merge *merge, struct stream *stream)
+{
+    tournament_play(&merge->going, stream->place, stream->key, stream->thread_id);
+}
+
+// Opens every thread that starts no later than the first event of those that go on.
 static int open_streams(struct merge *merge)
 {
-    while (merge->waiting->len && !merge->over) {
-        struct stream *stream = merge->waiting->pdata[merge->waiting->len - 1];
-        const struct stream *first = merge->heap->len ? merge->heap->pdata[0] : NULL;
-        if (first && stream->start > first->key)
-            return 0;
-        g_ptr_array_steal_index(merge->waiting, merge->waiting->len - 1);
+    while (merge->waiting->len && !merge->over && merge->next_start <= tournament_best_key(&merge->going)) {
+        struct stream *stream = g_ptr_array_steal_index(merge->waiting, merge->waiting->len - 1);
+        note_next_start(merge);
         int r = store_cursor_new(merge->model->store, stream->thread_id, &stream->cursor);
-        stream->ahead = g_new(struct trace_event, LOOK_AHEAD);
+        stream->block = g_new(struct block, 1);
         if (r == 0)
-            r = stream_set_key(stream, merge->early);
+            r = stream_fill(stream, merge->early);
         if (r < 0) {
             stream_free(stream);
             return r;
         }
-        if (stream->count)
-            heap_push(merge->heap, stream);
-        else
+        if (stream->count) {
+            stream->key = stream->block->keys[0];
+            stream->place = tournament_enter(&merge->going, stream);
+            let_go_on(merge, stream);
+        } else {
             merge->over = stream;
+        }
     }
     return 0;
 }
@@ -282,54 +293,50 @@ static struct stream *oldest_held(const struct merge *merge)
     return oldest;
 }
 
-static int release_held(struct merge *merge)
+static void release_held(struct merge *merge)
 {
     for (unsigned i = 0; i < merge->held->len;) {
         struct stream *stream = merge->held->pdata[i];
         struct ordered_event event;
-        int r = stream_look(stream, &event);
-        if (r < 0)
-            return r;
+        stream_look(stream, &event);
         enum order_verdict verdict = order_rules_ask(merge->rules, &event);
         if (verdict == ORDER_TOO_EARLY) {
             i++;
             continue;
         }
         g_ptr_array_remove_index_fast(merge->held, i);
-        heap_push(merge->heap, stream);
+        let_go_on(merge, stream);
         merge->counts.repaired += verdict == ORDER_ALLOWED;
     }
+}
+
+// The stream's first event is out; the next one enters.
+static int advance(struct merge *merge, struct stream *stream)
+{
+    merge->counts.events++;
+    if (++stream->first == stream->ready) {
+        int r = stream->drained ? 0 : stream_fill(stream, merge->early);
+        if (r < 0)
+            return r;
+        if (stream->first == stream->ready) {
+            tournament_leave(&merge->going, stream->place);
+            merge->over = stream;
+            return 0;
+        }
+    }
+    stream->key = stream->block->keys[stream->first];
+    let_go_on(merge, stream);
     return 0;
 }
 
-// The stream's first event goes out.
-static int emit(struct merge *merge, struct stream *stream, struct ordered_event *event)
-{
-    event->sequence = ++merge->sequence;
-    bool may_free = order_rules_apply(merge->rules, event);
-    merge->counts.events++;
-    stream->first = (stream->first + 1) & (LOOK_AHEAD - 1);
-    stream->count--;
-    int r = stream_set_key(stream, merge->early);
-    if (r < 0)
-        return r;
-    if (stream->count) {
-        heap_sink(merge->heap);
-    } else {
-        heap_pop(merge->heap);
-        merge->over = stream;
-    }
-    return may_free && merge->held->len ? release_held(merge) : 0;
-}
-
-static int emit_end(struct merge *merge, struct ordered_event *ret_event)
+static void emit_end(struct merge *merge, struct ordered_event *ret_event)
 {
     struct stream *stream = g_steal_pointer(&merge->over);
     *ret_event = (struct ordered_event){ .thread_id = stream->thread_id, .sequence = ++merge->sequence };
     ret_event->event.ticks = stream->last_key;
     order_rules_apply(merge->rules, ret_event);
     stream_free(stream);
-    return merge->held->len ? release_held(merge) : 0;
+    release_held(merge);
 }
 
 // Gives up on the oldest held event when it has waited long enough: it comes first from now on.
@@ -338,43 +345,56 @@ static struct stream *give_up(struct merge *merge)
     struct stream *oldest = oldest_held(merge);
     if (!oldest)
         return NULL;
-    const struct stream *first = merge->heap->len ? merge->heap->pdata[0] : NULL;
-    if (first && first->key <= oldest->key + merge->patience)
+    if (tournament_best(&merge->going) && tournament_best_key(&merge->going) <= oldest->key + merge->patience)
         return NULL;
     g_ptr_array_remove_fast(merge->held, oldest);
     oldest->key = 0; // before everything else; its next event gets a good key again
-    heap_push(merge->heap, oldest);
+    let_go_on(merge, oldest);
     merge->counts.unresolved++;
     return oldest;
+}
+
+// The first event of those that go on, if the rules let it through. 1: it is out; 0: it is held back; negative errno.
+static int emit(struct merge *merge, bool forced, struct ordered_event *ret_event)
+{
+    struct stream *stream = tournament_best(&merge->going);
+    bool may_free;
+    stream_look(stream, ret_event);
+    ret_event->sequence = merge->sequence + 1;
+    if (forced || !order_rules_pass(merge->rules, ret_event, &may_free)) {
+        enum order_verdict verdict = forced ? ORDER_ALLOWED : order_rules_ask(merge->rules, ret_event);
+        if (verdict == ORDER_TOO_EARLY) {
+            tournament_rest(&merge->going, stream->place);
+            g_ptr_array_add(merge->held, stream);
+            return 0;
+        }
+        merge->counts.unresolved += verdict == ORDER_HOPELESS;
+        may_free = order_rules_apply(merge->rules, ret_event);
+    }
+    merge->sequence++;
+    int r = advance(merge, stream);
+    if (may_free && merge->held->len)
+        release_held(merge);
+    return r < 0 ? r : 1;
 }
 
 int merge_next(struct merge *merge, struct ordered_event *ret_event)
 {
     for (;;) {
-        int r = open_streams(merge);
+        int r = merge->next_start <= tournament_best_key(&merge->going) ? open_streams(merge) : 0;
         if (r < 0)
             return r;
         if (merge->over) {
-            r = emit_end(merge, ret_event);
-            return r < 0 ? r : 1;
+            emit_end(merge, ret_event);
+            return 1;
         }
-        struct stream *forced = merge->held->len ? give_up(merge) : NULL;
-        if (!merge->heap->len)
+        const struct stream *forced = merge->held->len ? give_up(merge) : NULL;
+        const struct stream *first = tournament_best(&merge->going);
+        if (!first)
             return 0;
-        struct stream *stream = merge->heap->pdata[0];
-        r = stream_look(stream, ret_event);
-        if (r < 0)
+        r = emit(merge, first == forced, ret_event);
+        if (r != 0)
             return r;
-        enum order_verdict verdict =
-            stream == forced ? ORDER_ALLOWED : order_rules_ask(merge->rules, ret_event);
-        if (verdict == ORDER_TOO_EARLY) {
-            heap_pop(merge->heap);
-            g_ptr_array_add(merge->held, stream);
-            continue;
-        }
-        merge->counts.unresolved += verdict == ORDER_HOPELESS;
-        r = emit(merge, stream, ret_event);
-        return r < 0 ? r : 1;
     }
 }
 
@@ -389,12 +409,11 @@ void merge_free(struct merge *merge)
         return;
     if (merge->over)
         stream_free(merge->over);
-    for (unsigned i = 0; i < merge->heap->len; i++)
-        stream_free(merge->heap->pdata[i]);
-    for (unsigned i = 0; i < merge->held->len; i++)
-        stream_free(merge->held->pdata[i]);
+    for (unsigned i = 0; i < merge->going.places; i++)
+        if (merge->going.players[i])
+            stream_free(merge->going.players[i]);
     g_ptr_array_unref(merge->waiting);
-    g_ptr_array_unref(merge->heap);
+    tournament_done(&merge->going);
     g_ptr_array_unref(merge->held);
     order_rules_free(merge->rules);
     g_free(merge);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All threads' events as one stream, in an order in which no mutex has two owners. Memory is one chunk and a small look-ahead
+// All threads' events as one stream, in an order in which no mutex has two owners. Memory is one chunk and a block of events
 // per thread that is alive at that point of the trace.
 #ifndef TRENZA_MERGE_H
 #define TRENZA_MERGE_H

@@ -12,9 +12,14 @@ struct reader {
     uint32_t depth;
 };
 
+// Of every object, if it is owned or not: nearly all questions are about these.
+struct ownership {
+    uint32_t owner; // exclusively; 0: nobody
+    uint32_t depth; // how often the owner has taken it
+};
+
+// What else there is of those that are more than owned.
 struct object_state {
-    uint32_t owner;  // exclusively; 0: nobody
-    uint32_t depth;  // how often the owner has taken it
     GArray *readers; // of struct reader; NULL: never any
     int64_t permits;
     bool permits_known;
@@ -33,32 +38,48 @@ struct thread_state {
 
 struct order_rules {
     const struct model *model;
-    GPtrArray *objects; // of struct object_state *, by object id, made when first used
+    uint32_t n_objects;
+    uint8_t *kinds;               // by object id: enum object_kind; OBJECT_NONE: there is no such object
+    struct ownership *ownerships; // by object id
+    struct object_state **states; // by object id, made when first used
     struct thread_state *threads;
 };
 
-static struct object_state *find_object(const struct order_rules *rules, uint32_t id)
+static enum object_kind kind_of(const struct order_rules *rules, uint32_t id)
 {
-    return model_row(rules->objects, id);
+    return id < rules->n_objects ? rules->kinds[id] : OBJECT_NONE;
+}
+
+static struct object_state *find_state(const struct order_rules *rules, uint32_t id)
+{
+    return id < rules->n_objects ? rules->states[id] : NULL;
 }
 
 // An object whose life is over gives its state back: programs make millions of short-lived ones.
 static void end_object(struct order_rules *rules, uint32_t id)
 {
-    struct object_state *state = find_object(rules, id);
-    if (state && state->readers)
+    struct object_state *state = rules->states[id];
+    rules->ownerships[id] = (struct ownership){ 0 };
+    if (!state)
+        return;
+    if (state->readers)
         g_array_unref(state->readers);
     g_free(state);
-    if (state)
-        rules->objects->pdata[id] = NULL;
+    rules->states[id] = NULL;
 }
 
 struct order_rules *order_rules_new(const struct model *model)
 {
     struct order_rules *rules = g_new0(struct order_rules, 1);
     rules->model = model;
-    rules->objects = g_ptr_array_new();
-    g_ptr_array_set_size(rules->objects, (int)model->objects->len);
+    rules->n_objects = model->objects->len;
+    rules->kinds = g_new0(uint8_t, rules->n_objects);
+    rules->ownerships = g_new0(struct ownership, rules->n_objects);
+    rules->states = g_new0(struct object_state *, rules->n_objects);
+    for (uint32_t i = 0; i < rules->n_objects; i++) {
+        const struct model_object *object = model_object(model, i);
+        rules->kinds[i] = object ? (uint8_t)object->row.kind : OBJECT_NONE;
+    }
     rules->threads = g_new0(struct thread_state, model->threads->len + 1);
     return rules;
 }
@@ -67,21 +88,23 @@ void order_rules_free(struct order_rules *rules)
 {
     if (!rules)
         return;
-    for (unsigned i = 0; i < rules->objects->len; i++)
+    for (uint32_t i = 0; i < rules->n_objects; i++)
         end_object(rules, i);
     for (unsigned i = 0; i < rules->model->threads->len; i++)
         if (rules->threads[i].forked_pids)
             g_array_unref(rules->threads[i].forked_pids);
-    g_ptr_array_unref(rules->objects);
+    g_free(rules->kinds);
+    g_free(rules->ownerships);
+    g_free(rules->states);
     g_free(rules->threads);
     g_free(rules);
 }
 
-static struct object_state *need_object(struct order_rules *rules, uint32_t id)
+static struct object_state *need_state(struct order_rules *rules, uint32_t id)
 {
-    struct object_state *state = find_object(rules, id);
+    struct object_state *state = rules->states[id];
     const struct model_object *object = model_object(rules->model, id);
-    if (state || !object)
+    if (state)
         return state;
     state = g_new0(struct object_state, 1);
     if (object->row.kind == OBJECT_SEMAPHORE && object->row.flags & OBJECT_BY_INIT) {
@@ -90,7 +113,7 @@ static struct object_state *need_object(struct order_rules *rules, uint32_t id)
     }
     if (object->row.kind == OBJECT_BARRIER)
         state->count = object->row.value;
-    rules->objects->pdata[id] = state;
+    rules->states[id] = state;
     return state;
 }
 
@@ -107,13 +130,18 @@ static bool thread_is_over(const struct order_rules *rules, uint32_t id)
 
 static struct reader *find_reader(const struct object_state *state, uint32_t thread_id)
 {
-    for (unsigned i = 0; state->readers && i < state->readers->len; i++) {
+    for (unsigned i = 0; state && state->readers && i < state->readers->len; i++) {
         struct reader *reader = &g_array_index(state->readers, struct reader, i);
         if (reader->thread_id == thread_id)
             return reader;
     }
     return NULL;
 }
+
+#define KIND(id) (UINT64_C(1) << EVENT_##id)
+
+static const uint64_t plain_acquires = KIND(ACQUIRE) | KIND(ACQUIRE_TIMED) | KIND(ACQUIRE_TRY);
+static const uint64_t plain_others = KIND(REQUEST) | KIND(REQUEST_TIMED) | KIND(RELEASE);
 
 // --- asking ---
 
@@ -125,12 +153,13 @@ static enum order_verdict wait_for_thread(const struct order_rules *rules, uint3
 static enum order_verdict ask_lock(
     const struct order_rules *rules, uint32_t object_id, const struct ordered_event *event, bool shared)
 {
-    const struct object_state *state = find_object(rules, object_id);
-    if (!state || event->owner_died)
+    if (!kind_of(rules, object_id) || event->owner_died)
         return ORDER_ALLOWED;
-    if (state->owner && state->owner != event->thread_id)
-        return wait_for_thread(rules, state->owner);
-    for (unsigned i = 0; !shared && state->readers && i < state->readers->len; i++) {
+    const uint32_t owner = rules->ownerships[object_id].owner;
+    const struct object_state *state = rules->states[object_id];
+    if (owner && owner != event->thread_id)
+        return wait_for_thread(rules, owner);
+    for (unsigned i = 0; !shared && state && state->readers && i < state->readers->len; i++) {
         const struct reader *reader = &g_array_index(state->readers, struct reader, i);
         if (reader->thread_id != event->thread_id)
             return wait_for_thread(rules, reader->thread_id);
@@ -140,7 +169,7 @@ static enum order_verdict ask_lock(
 
 static enum order_verdict ask_semaphore(const struct order_rules *rules, uint32_t object_id)
 {
-    const struct object_state *state = find_object(rules, object_id);
+    const struct object_state *state = find_state(rules, object_id);
     const struct model_object *object = model_object(rules->model, object_id);
     if (!state) // never used so far: its permits are those it began with
         return object && object->row.flags & OBJECT_BY_INIT && object->row.value == 0 ? ORDER_TOO_EARLY
@@ -172,7 +201,7 @@ static enum order_verdict ask_start(const struct order_rules *rules, uint32_t th
 
 static enum order_verdict ask_leave(const struct order_rules *rules, uint32_t object_id)
 {
-    const struct object_state *state = find_object(rules, object_id);
+    const struct object_state *state = find_state(rules, object_id);
     if (!state || !state->count)
         return ORDER_ALLOWED;
     return state->arrived >= (state->left / state->count + 1) * state->count ? ORDER_ALLOWED
@@ -199,8 +228,7 @@ enum order_verdict order_rules_ask(const struct order_rules *rules, const struct
     if (start != ORDER_ALLOWED)
         return start;
     if (event_is_acquire(e->kind)) {
-        const struct model_object *object = model_object(rules->model, e->subject);
-        return object && object->row.kind == OBJECT_SEMAPHORE
+        return kind_of(rules, e->subject) == OBJECT_SEMAPHORE
                    ? ask_semaphore(rules, e->subject)
                    : ask_lock(rules, e->subject, event, event_is_shared(e->kind));
     }
@@ -232,32 +260,34 @@ static void take_shared(struct object_state *state, uint32_t thread_id)
     g_array_append_val(state->readers, first);
 }
 
-static void take_exclusive(struct object_state *state, uint32_t thread_id)
+static void take_exclusive(struct order_rules *rules, uint32_t object_id, uint32_t thread_id)
 {
-    if (state->owner == thread_id) {
-        state->depth++;
+    struct ownership *ownership = &rules->ownerships[object_id];
+    const struct object_state *state = rules->states[object_id];
+    if (ownership->owner == thread_id) {
+        ownership->depth++;
         return;
     }
-    state->owner = thread_id;
-    state->depth = 1;
-    if (state->readers)
+    *ownership = (struct ownership){ .owner = thread_id, .depth = 1 };
+    if (state && state->readers)
         g_array_set_size(state->readers, 0);
 }
 
 // A release by whom it may be; true when somebody else may have it now.
-static bool give_back(struct object_state *state, uint32_t thread_id)
+static bool give_back(struct order_rules *rules, uint32_t object_id, uint32_t thread_id)
 {
-    if (state->owner == thread_id && state->depth > 1) {
-        state->depth--;
+    struct ownership *ownership = &rules->ownerships[object_id];
+    const struct object_state *state = rules->states[object_id];
+    if (ownership->owner == thread_id && ownership->depth > 1) {
+        ownership->depth--;
         return false;
     }
-    if (state->owner) { // the owner's, or another thread's, which frees it just the same
-        state->owner = 0;
-        state->depth = 0;
+    if (ownership->owner) { // the owner's, or another thread's, which frees it just the same
+        *ownership = (struct ownership){ 0 };
         return true;
     }
     struct reader *reader = find_reader(state, thread_id);
-    if (!reader && state->readers && state->readers->len)
+    if (!reader && state && state->readers && state->readers->len)
         reader = &g_array_index(state->readers, struct reader, 0);
     if (!reader || --reader->depth > 0)
         return false;
@@ -268,41 +298,44 @@ static bool give_back(struct object_state *state, uint32_t thread_id)
 
 static bool apply_acquire(struct order_rules *rules, struct ordered_event *event)
 {
-    struct object_state *state = need_object(rules, event->event.subject);
-    const struct model_object *object = model_object(rules->model, event->event.subject);
-    if (!state)
+    const uint32_t id = event->event.subject;
+    const enum object_kind kind = kind_of(rules, id);
+    const bool shared = event_is_shared(event->event.kind);
+    if (!kind)
         return false;
-    event->owner = state->owner;
-    if (object->row.kind == OBJECT_SEMAPHORE)
+    struct ownership *ownership = &rules->ownerships[id];
+    event->owner = ownership->owner;
+    if (kind == OBJECT_SEMAPHORE) {
+        struct object_state *state = need_state(rules, id);
         state->permits -= state->permits > 0;
-    else if (event_is_shared(event->event.kind))
-        take_shared(state, event->thread_id);
-    else
-        take_exclusive(state, event->thread_id);
+    } else if (shared) {
+        take_shared(need_state(rules, id), event->thread_id);
+    } else {
+        take_exclusive(rules, id, event->thread_id);
+    }
     // A forced reader beside a writer: the writer's release must have been lost.
-    if (event_is_shared(event->event.kind) && state->owner && state->owner != event->thread_id)
-        state->owner = state->depth = 0;
+    if (shared && ownership->owner && ownership->owner != event->thread_id)
+        *ownership = (struct ownership){ 0 };
     return false;
 }
 
 static bool apply_condition(struct order_rules *rules, struct ordered_event *event)
 {
-    struct object_state *state = need_object(rules, chunk_arg_object(event->event.arg));
-    if (!state)
+    const uint32_t mutex_id = chunk_arg_object(event->event.arg);
+    if (!kind_of(rules, mutex_id))
         return false;
     struct thread_state *self = thread_state(rules, event->thread_id);
-    uint32_t mutex_id = chunk_arg_object(event->event.arg);
-    event->owner = state->owner;
+    event->owner = rules->ownerships[mutex_id].owner;
     if (event->event.kind == EVENT_COND_WAIT) {
-        bool owned = state->owner == event->thread_id && !event->refused;
+        bool owned = event->owner == event->thread_id && !event->refused;
         if (self)
             self->gave_back = owned ? mutex_id : 0;
-        return owned && give_back(state, event->thread_id);
+        return owned && give_back(rules, mutex_id, event->thread_id);
     }
     // A refused wait never gave it away, should that not have been seen at its beginning.
-    bool kept = self && self->gave_back == mutex_id && !state->owner;
+    bool kept = self && self->gave_back == mutex_id && !event->owner;
     if (order_wake_has_mutex(&event->event) || kept)
-        take_exclusive(state, event->thread_id);
+        take_exclusive(rules, mutex_id, event->thread_id);
     return false;
 }
 
@@ -334,7 +367,6 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
 {
     const struct trace_event *e = &event->event;
     struct thread_state *self = thread_state(rules, event->thread_id);
-    struct object_state *state;
     if (self)
         self->started = true;
     if (event_is_acquire(e->kind))
@@ -343,10 +375,9 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
         return apply_thread(rules, event);
     if (e->kind == EVENT_COND_WAIT || e->kind == EVENT_COND_WAKE)
         return apply_condition(rules, event);
-    state = need_object(rules, e->subject);
-    if (!state)
+    if (!kind_of(rules, e->subject))
         return false;
-    event->owner = state->owner;
+    event->owner = rules->ownerships[e->subject].owner;
     switch (e->kind) {
     case EVENT_DESTROY:
     case EVENT_OBJECT_END: // of a process-shared object it may be only one view's
@@ -354,17 +385,41 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
             end_object(rules, e->subject);
         return true;
     case EVENT_RELEASE:
-        return !event->refused && give_back(state, event->thread_id);
+        return !event->refused && give_back(rules, e->subject, event->thread_id);
     case EVENT_POST:
-        state->permits += !event->refused;
+        need_state(rules, e->subject)->permits += !event->refused;
         return true;
     case EVENT_BARRIER_ARRIVE:
-        state->arrived++;
+        need_state(rules, e->subject)->arrived++;
         return true;
     case EVENT_BARRIER_LEAVE:
-        state->left++;
+        need_state(rules, e->subject)->left++;
         return false;
     default:
         return false;
     }
+}
+
+// --- both at once ---
+
+bool order_rules_pass(struct order_rules *rules, struct ordered_event *event, bool *ret_may_free)
+{
+    const uint32_t id = event->event.subject;
+    const unsigned kind = event->event.kind;
+    const uint64_t passes = UINT64_C(1) << kind & (plain_acquires | plain_others);
+    if (!passes || id >= rules->n_objects || event->refused ||
+        (rules->kinds[id] != OBJECT_MUTEX && rules->kinds[id] != OBJECT_SPINLOCK) ||
+        !rules->threads[event->thread_id].started || rules->states[id])
+        return false;
+    struct ownership *ownership = &rules->ownerships[id];
+    const struct ownership before = *ownership;
+    const bool releases = kind == EVENT_RELEASE;
+    if (before.owner != event->thread_id && (before.owner || releases))
+        return false;
+    // No branches on the kind: it is as good as random.
+    const uint32_t depth = before.depth + ((passes & plain_acquires) != 0) - releases;
+    *ownership = (struct ownership){ .owner = depth ? event->thread_id : 0, .depth = depth };
+    event->owner = before.owner;
+    *ret_may_free = releases && !depth;
+    return true;
 }

@@ -36,6 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (r != 0 && r != 1 && r != -EBADMSG)
         abort();
+    static struct trace_event many[EVENTS_MAX];
+    chunk_decoder_init(&decoder, data, size, first_ticks);
+    if (chunk_decode_many(&decoder, many, EVENTS_MAX) != n)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        if (!is_same(&many[i], &events[i]))
+            abort();
     if (n == 0)
         return 0;
 

@@ -112,6 +112,45 @@ static void what_goes_in_comes_out(void **state)
     }
 }
 
+// Many at once is the same as one by one, whole or damaged, wherever the calls begin and end.
+static void many_at_once_are_the_same(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    static uint8_t memory[N * CHUNK_EVENT_MAX];
+    for (unsigned round = 0; round < 500; round++) {
+        struct chunk_encoder encoder;
+        struct trace_event event = { .ticks = 0 };
+        chunk_encoder_init(&encoder, memory, sizeof memory);
+        for (unsigned i = 0; i < N; i++) {
+            event = random_event(event.ticks);
+            chunk_encode(&encoder, &event);
+        }
+        if (round % 2) // damage
+            memory[random_below(encoder.size)] ^= (uint8_t)(1 << random_below(8));
+        uint8_t *copy = malloc(encoder.size);
+        memcpy(copy, memory, encoder.size);
+        struct chunk_decoder one, many;
+        chunk_decoder_init(&one, copy, encoder.size, encoder.first_ticks);
+        chunk_decoder_init(&many, copy, encoder.size, encoder.first_ticks);
+        struct trace_event events[N];
+        unsigned asked, n;
+        do {
+            asked = 1 + (unsigned)random_below(N);
+            n = chunk_decode_many(&many, events, asked);
+            assert_true(n <= asked);
+            for (unsigned i = 0; i < n; i++) {
+                assert_int_equal(chunk_decode(&one, &event), 1);
+                assert_same_event(&events[i], &event);
+            }
+        } while (n == asked);
+        int r = chunk_decode(&one, &event);
+        assert_true(r == 0 || r == -EBADMSG);
+        assert_int_equal(chunk_decode(&many, &event), r);
+        free(copy);
+    }
+}
+
 static void the_longest_event_fits(void **state)
 {
     (void)state;
@@ -345,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out),
+        cmocka_unit_test(many_at_once_are_the_same),
         cmocka_unit_test(the_longest_event_fits),
         cmocka_unit_test(times_never_decrease),
         cmocka_unit_test(the_layout_stands),

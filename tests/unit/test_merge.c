@@ -197,6 +197,38 @@ static void test_recursive_lock_is_free_after_its_last_release(void **state)
         "T1 acquire a; T1 acquire a; T1 release a; T1 release a; T2 acquire a; T2 release a", 1, 0);
 }
 
+// A thread's events are read in blocks: what an event says of the one in front of it counts wherever a block ends.
+static void test_refusals_are_seen_across_blocks(void **state)
+{
+    (void)state;
+    for (unsigned before = 120; before < 280; before++) {
+        struct trace_builder *builder = trace_builder_new();
+        GString *script = g_string_new(NULL);
+        for (unsigned i = 0; i < before; i++)
+            g_string_append(script, i % 2 ? "T1 release b;" : "T1 acquire b;");
+        g_string_append(script,
+            "T1 acquire a; T1 release a; T1 release-failed a 1; T1 release a; T1 acquire a;"
+            "T1 owner-died a;");
+        for (unsigned i = 0; i < 300; i++)
+            g_string_append(script, "T1 request c;");
+        trace_builder_script(builder, script->str);
+        struct model *model = trace_builder_model(builder);
+        struct merge *merge = merge_new(model);
+        struct ordered_event event;
+        unsigned at = 0;
+        while (merge_next(merge, &event) == 1) {
+            assert_int_equal(event.sequence, ++at);
+            assert_int_equal(event.refused, at == before + 2 ? 1 : 0);
+            assert_int_equal(event.owner_died, at == before + 5);
+        }
+        assert_int_equal(at, before + 6 + 300 + 1);
+        merge_free(merge);
+        model_free(model);
+        g_string_free(script, true);
+        trace_builder_free(builder);
+    }
+}
+
 // Many threads that take a lock in turns, with clocks that read acquisitions early and by chance: the order must come out right.
 static void test_random_sections_never_overlap(void **state)
 {
@@ -253,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_refused_release_releases_nothing),
         cmocka_unit_test(test_release_by_another_thread_frees_the_lock),
         cmocka_unit_test(test_recursive_lock_is_free_after_its_last_release),
+        cmocka_unit_test(test_refusals_are_seen_across_blocks),
         cmocka_unit_test(test_random_sections_never_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

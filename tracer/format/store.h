@@ -199,6 +199,9 @@ struct store_cursor;
 int store_cursor_new(struct store *store, uint32_t thread_id, struct store_cursor **ret_cursor);
 // 1: *ret_event is the next; 0: the end; negative errno: a damaged chunk or a read error.
 int store_cursor_next(struct store_cursor *cursor, struct trace_event *ret_event);
+// The same for up to n events (n > 0): how many there were, at least one; 0: the end; negative errno: as above, after all events
+// in front of the damage.
+int store_cursor_read(struct store_cursor *cursor, struct trace_event *ret_events, unsigned n);
 void store_cursor_free(struct store_cursor *cursor);
 
 // --- SQL for people ---

@@ -335,17 +335,19 @@ static int end_cursor(struct store_cursor *cursor, int result)
     return result;
 }
 
-int store_cursor_next(struct store_cursor *cursor, struct trace_event *ret_event)
+int store_cursor_read(struct store_cursor *cursor, struct trace_event *ret_events, unsigned n)
 {
     struct store *store = cursor->walk.store;
     while (!cursor->ended) {
-        struct trace_event event;
-        int r = cursor->chunk.data ? chunk_decode(&cursor->decoder, &event) : 0;
-        if (r == 1 && cursor->left > 0) {
-            cursor->left--;
-            *ret_event = event;
-            return 1;
+        if (cursor->chunk.data && cursor->left) {
+            unsigned done =
+                chunk_decode_many(&cursor->decoder, ret_events, n < cursor->left ? n : cursor->left);
+            cursor->left -= done;
+            if (done)
+                return (int)done;
         }
+        struct trace_event behind;
+        int r = cursor->chunk.data ? chunk_decode(&cursor->decoder, &behind) : 0;
         if (r != 0 || cursor->left != 0)
             return end_cursor(cursor,
                 store_fail(store, -EBADMSG, "'%s' is damaged: chunk %u of thread %u cannot be unpacked",
@@ -359,6 +361,11 @@ int store_cursor_next(struct store_cursor *cursor, struct trace_event *ret_event
                 &cursor->decoder, cursor->chunk.data, cursor->chunk.size, cursor->chunk.first_ticks);
     }
     return cursor->result;
+}
+
+int store_cursor_next(struct store_cursor *cursor, struct trace_event *ret_event)
+{
+    return store_cursor_read(cursor, ret_event, 1);
 }
 
 void store_cursor_free(struct store_cursor *cursor)
