@@ -75,3 +75,16 @@ char *describe_mark(const struct timeline *timeline, const struct lane *lane, co
         g_string_append_printf(text, ", in %s", place);
     return g_string_free(text, false);
 }
+
+char *describe_stretch(const struct timeline *timeline, double from, double to)
+{
+    double ns_per_tick = timeline->model->ns_per_tick;
+    double length_ns = (to - from) * ns_per_tick;
+    char length[32];
+    char begin[48];
+    char end[48];
+    axis_format(length_ns, length, sizeof length);
+    axis_format_moment((from - (double)timeline->begin) * ns_per_tick, length_ns / 1000, begin, sizeof begin);
+    axis_format_moment((to - (double)timeline->begin) * ns_per_tick, length_ns / 1000, end, sizeof end);
+    return g_strdup_printf("Selected: %s, from %s to %s", length, begin, end);
+}

@@ -6,7 +6,7 @@
 #include "paint.h"
 #include "scene.h"
 
-#define DRAW_EXACT_MAX 120u  // a lane with more spans in view is drawn as density ...
+#define DRAW_EXACT_MAX SCENE_EXACT_MAX // a lane with more spans in view is drawn as density ...
 #define DRAW_COUNT_MAX 2500u // ... made from the spans themselves up to so many, from the pyramid beyond
 
 // Everything of the timeline: overview, ruler, lanes (of threads or of locks), arrows, the chosen finding, legend.
@@ -38,8 +38,8 @@ void draw_pyramid(struct paint *paint, const struct scene *scene, const struct p
     const struct scene_row *row);
 // The colour of a span: its lock's, or that of waiting.
 struct colour draw_span_colour(const struct theme *theme, const struct span *span);
-// "accounts", "worker" (of a join), "read" ...; static or the model's.
-const char *draw_span_label(const struct timeline *timeline, const struct span *span);
+// "accounts", "worker" (of a join), "read" ...
+void draw_span_label(const struct scene *scene, const struct span *span, char *ret_text, size_t size);
 
 // Coordinates that stay in the range where cairo is exact.
 static inline double draw_clamp(double x, double width)

@@ -150,12 +150,13 @@ void draw_arrows(struct paint *paint, const struct scene *scene)
 static void draw_place(
     struct paint *paint, const struct scene *scene, unsigned number, const struct story_place *place)
 {
-    const struct scene_row *row = scene_row_of_lane(scene, place->ref.lane);
-    if (!row)
+    const struct scene_row *row;
+    unsigned track;
+    if (!scene_place_of(scene, place->ref, &row, &track))
         return;
     const struct span *span = timeline_span(scene->timeline, place->ref);
     double x = lane_x(scene, span->begin);
-    double y = scene_track_y(scene, row, place->ref.track);
+    double y = scene_track_y(scene, row, track);
     bool current = number == scene->current_step;
     paint_frame(paint, x - 1, y, lane_x(scene, span->end) - x + 2, scene->track_height, paint->theme->error,
         current ? 3.5 : 2);
@@ -165,7 +166,7 @@ static void draw_place(
 
 void draw_story(struct paint *paint, const struct scene *scene)
 {
-    if (!scene->finding || !scene->places || scene->by_lock)
+    if (!scene->finding || !scene->places)
         return;
     cairo_save(paint->cr);
     cairo_rectangle(paint->cr, scene->gutter - 18, scene_top(scene), scene_lanes_width(scene) + 18,

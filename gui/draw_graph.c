@@ -12,7 +12,9 @@
 #define NODE_HALF_HEIGHT 17
 #define BEND 0.16
 #define HEADING 34
-#define HIT 30
+#define HIT 12 // px; as near to an arrow counts as on it
+#define CURVE_STEPS 24
+#define LETTER 6.5 // of a label, px
 #define LABEL_DISTANCE 7
 #define LABEL_MAX 200
 
@@ -96,9 +98,9 @@ static void edge_label(const struct graph_edge *edge, char *ret_text, size_t siz
     else if (edge->kind == GRAPH_HELD)
         snprintf(ret_text, size, "held by");
     else if (edge->kind == GRAPH_IMPOSSIBLE && edge->finding->reason)
-        snprintf(ret_text, size, "%u× · %s", edge->order->count, edge->finding->reason);
+        snprintf(ret_text, size, "%u× · %s", edge->count, edge->finding->reason);
     else
-        snprintf(ret_text, size, "%u×", edge->order->count);
+        snprintf(ret_text, size, "%u×", edge->count);
 }
 
 static void draw_edge(struct paint *paint, const struct graph *graph, const struct graph_edge *edge,
@@ -127,7 +129,7 @@ static void draw_edge(struct paint *paint, const struct graph *graph, const stru
         TEXT_SMALL | (curve.label_right       ? TEXT_RIGHT
                          : curve.label_centre ? TEXT_CENTRE
                                               : 0),
-        colour);
+        edge->kind == GRAPH_IMPOSSIBLE && !chosen ? paint->theme->dim : colour);
 }
 
 static void draw_node(struct paint *paint, const struct graph_node *node, const struct rectangle *area)
@@ -200,16 +202,39 @@ void draw_graphs(struct paint *paint, const struct graph *order, const struct gr
     draw_graph(paint, waits, "Who waits for whom", "", &waits_area, chosen);
 }
 
+// How far a point is from the line of an edge, or from its label, px.
+static double edge_distance(const struct graph_edge *edge, const struct curve *curve, double x, double y)
+{
+    double least = INFINITY;
+    for (int i = 0; i <= CURVE_STEPS; i++) {
+        double t = (double)i / CURVE_STEPS;
+        double at_x = (1 - t) * (1 - t) * curve->x1 + 2 * t * (1 - t) * curve->cx + t * t * curve->x2;
+        double at_y = (1 - t) * (1 - t) * curve->y1 + 2 * t * (1 - t) * curve->cy + t * t * curve->y2;
+        least = fmin(least, hypot(at_x - x, at_y - y));
+    }
+    char text[160];
+    edge_label(edge, text, sizeof text);
+    double width = fmin((double)g_utf8_strlen(text, -1) * LETTER, LABEL_MAX);
+    double left = curve->label_x - (curve->label_right ? width : curve->label_centre ? width / 2 : 0);
+    double beside = fmax(fmax(left - x, x - left - width), 0);
+    return fmin(least, hypot(beside, fmax(fabs(curve->label_y - y) - LABEL_DISTANCE, 0)));
+}
+
 static const struct graph_edge *edge_at(
     const struct graph *graph, const struct rectangle *area, double x, double y)
 {
+    const struct graph_edge *nearest = NULL;
+    double least = HIT;
     for (unsigned i = 0; i < graph->edges->len; i++) {
         const struct graph_edge *edge = &g_array_index(graph->edges, struct graph_edge, i);
         struct curve curve = edge_curve(graph, edge, area);
-        if (hypot(curve.label_x - x, curve.label_y - y) < HIT)
-            return edge;
+        double distance = edge_distance(edge, &curve, x, y);
+        if (distance < least) {
+            least = distance;
+            nearest = edge;
+        }
     }
-    return NULL;
+    return nearest;
 }
 
 const struct graph_edge *draw_graphs_edge_at(const struct graph *order, const struct graph *waits,

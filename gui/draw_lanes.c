@@ -15,18 +15,22 @@ struct colour draw_span_colour(const struct theme *theme, const struct span *spa
     return theme_lock(theme, timeline_colour(span->subject));
 }
 
-const char *draw_span_label(const struct timeline *timeline, const struct span *span)
+void draw_span_label(const struct scene *scene, const struct span *span, char *ret_text, size_t size)
 {
-    if (span->flags & SPAN_CROWD)
-        return "more locks";
-    if (span->kind == SPAN_WAIT_JOIN) {
-        const struct model_thread *thread = model_thread(timeline->model, span->subject);
-        return thread ? thread->label : "a thread";
-    }
-    if (span->kind == SPAN_BLOCKED)
-        return "system call";
-    const struct model_object *object = model_object(timeline->model, span->subject);
-    return object ? object->label : "?";
+    const struct model *model = scene->timeline->model;
+    const struct model_object *object = span_names_object(span) ? model_object(model, span->subject) : NULL;
+    const struct lane *joined =
+        span->kind == SPAN_WAIT_JOIN ? timeline_lane(scene->timeline, span->subject) : NULL;
+    if (joined)
+        scene_thread_name(scene, (uint32_t)(joined - scene->timeline->lanes), ret_text, size);
+    else
+        g_strlcpy(ret_text,
+            span->flags & SPAN_CROWD       ? "more locks"
+            : span->kind == SPAN_WAIT_JOIN ? "a thread"
+            : span->kind == SPAN_BLOCKED   ? "system call"
+            : object                       ? object->label
+                                           : "?",
+            size);
 }
 
 void draw_box(struct paint *paint, const struct draw_box *box)
@@ -109,11 +113,11 @@ static void draw_span(struct paint *paint, const struct scene *scene, const stru
 {
     double from = draw_clamp(axis_x(&scene->axis, (double)span->begin, view->width), view->width);
     double to = draw_clamp(axis_x(&scene->axis, (double)span->end, view->width), view->width);
-    char label[128];
+    char name[128];
+    char label[160];
     const char *word = wait_word(span->kind);
-    const char *name = draw_span_label(scene->timeline, span);
-    if (word)
-        g_snprintf(label, sizeof label, "%s %s", word, name);
+    draw_span_label(scene, span, name, sizeof name);
+    g_snprintf(label, sizeof label, "%s%s%s", word ? word : "", word ? " " : "", name);
     struct draw_box box = {
         .x = scene->gutter + from,
         .y = scene_track_y(scene, row, track_id) + 1,
@@ -122,9 +126,7 @@ static void draw_span(struct paint *paint, const struct scene *scene, const stru
         .colour = draw_span_colour(paint->theme, span),
         .kind = span->kind,
         .flags = span->flags,
-        .label = scene->track_height < 14 ? NULL
-                 : word                   ? label
-                                          : name,
+        .label = scene->track_height < 14 ? NULL : label,
     };
     draw_box(paint, &box);
 }

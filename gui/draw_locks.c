@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A lock's lane: who owned it on the first track, who queued for it on the two below. Colours are the threads' here.
+// A lock's lane: who owned it above, who queued for it below. Colours are the threads' here.
 #include <math.h>
 
 #include "draw.h"
-
-#define LOOK_BACK 64u // entries before the view that may reach into it
+#include "lock_lane.h"
 
 static struct colour thread_colour(const struct theme *theme, uint32_t lane)
 {
@@ -12,42 +11,38 @@ static struct colour thread_colour(const struct theme *theme, uint32_t lane)
 }
 
 static void draw_entry(struct paint *paint, const struct scene *scene, const struct scene_row *row,
-    struct span_ref ref, double *queue_ends)
+    const struct lock_entry *entry)
 {
-    const struct span *span = timeline_span(scene->timeline, ref);
+    const struct span *span = timeline_span(scene->timeline, entry->ref);
     double width = scene_lanes_width(scene);
     double from = draw_clamp(axis_x(&scene->axis, (double)span->begin, width), width);
     double to = draw_clamp(axis_x(&scene->axis, (double)span->end, width), width);
-    if (to < 0 || from > width)
-        return;
-    unsigned track = 0;
-    if (span->kind != SPAN_HOLD) {
-        track = from >= queue_ends[0] || from < queue_ends[1] ? 1 : 2;
-        queue_ends[track - 1] = to;
-    }
+    char label[128];
+    scene_thread_name(scene, entry->ref.lane, label, sizeof label);
     struct draw_box box = {
         .x = scene->gutter + from,
-        .y = scene_track_y(scene, row, track) + 1,
+        .y = scene_track_y(scene, row, entry->track) + 1,
         .width = to - from,
         .height = scene->track_height - 2,
-        .colour = thread_colour(paint->theme, ref.lane),
+        .colour = thread_colour(paint->theme, entry->ref.lane),
         .kind = span->kind,
         .flags = span->flags,
-        .label = scene->track_height < 14 ? NULL : scene->timeline->lanes[ref.lane].thread->label,
+        .label = scene->track_height < 14 ? NULL
+                 : entry->crowded         ? "and others"
+                                          : label,
     };
     draw_box(paint, &box);
 }
 
-static void draw_counted(struct paint *paint, const struct scene *scene, const struct scene_row *row,
-    const struct object_history *history, uint32_t first, uint32_t last)
+static void draw_counted(
+    struct paint *paint, const struct scene *scene, const struct scene_row *row, const GArray *entries)
 {
     struct pyramid *flat =
         pyramid_new_flat(scene->axis.from, scene->axis.to, (size_t)scene_lanes_width(scene));
-    for (uint32_t i = first; i < last; i++) {
-        if (history->refs[i].track == TRACK_MARKS)
-            continue;
-        struct pyramid_span piece = timeline_piece(
-            timeline_span(scene->timeline, history->refs[i]), 1, timeline_colour(history->refs[i].lane + 1));
+    for (unsigned i = 0; i < entries->len; i++) {
+        struct span_ref ref = g_array_index(entries, struct lock_entry, i).ref;
+        struct pyramid_span piece =
+            timeline_piece(timeline_span(scene->timeline, ref), 1, timeline_colour(ref.lane + 1));
         pyramid_add(flat, &piece);
     }
     pyramid_finish(flat);
@@ -67,18 +62,16 @@ void draw_lock_lane(struct paint *paint, const struct scene *scene, const struct
     double to = draw_clamp(axis_x(&scene->axis, died, width), width);
     paint_fill(paint, scene->gutter + from, y + 2, fmax(to - from, 1), row->height - 4, paint->theme->lane);
 
-    uint32_t first = timeline_history_until(scene->timeline, history, (uint64_t)fmax(scene->axis.from, 0));
-    uint32_t last = timeline_history_until(scene->timeline, history, (uint64_t)fmax(scene->axis.to, 0));
-    if (history->pyramid && last - first > DRAW_COUNT_MAX) {
+    uint32_t count = lock_lane_count(scene, row);
+    if (history->pyramid && count > DRAW_COUNT_MAX) {
         draw_pyramid(paint, scene, history->pyramid, row);
         return;
     }
-    if (last - first > DRAW_EXACT_MAX) {
-        draw_counted(paint, scene, row, history, first > LOOK_BACK ? first - LOOK_BACK : 0, last);
+    g_autoptr(GArray) entries = lock_lane_entries(scene, row);
+    if (count > DRAW_EXACT_MAX) {
+        draw_counted(paint, scene, row, entries);
         return;
     }
-    double queue_ends[2] = { -1, -1 };
-    for (uint32_t i = first > LOOK_BACK ? first - LOOK_BACK : 0; i < last; i++)
-        if (history->refs[i].track != TRACK_MARKS)
-            draw_entry(paint, scene, row, history->refs[i], queue_ends);
+    for (unsigned i = 0; i < entries->len; i++)
+        draw_entry(paint, scene, row, &g_array_index(entries, struct lock_entry, i));
 }

@@ -99,16 +99,16 @@ static void draw_selection(struct paint *paint, const struct scene *scene)
 
 static void draw_focus(struct paint *paint, const struct scene *scene)
 {
-    const struct scene_row *row =
-        scene->has_focus_span ? scene_row_of_lane(scene, scene->focus_span.lane) : NULL;
-    if (!row || scene->by_lock)
+    const struct scene_row *row;
+    unsigned track;
+    if (!scene->has_focus_span || !scene_place_of(scene, scene->focus_span, &row, &track))
         return;
     const struct span *span = timeline_span(scene->timeline, scene->focus_span);
     double width = scene_lanes_width(scene);
     double from = draw_clamp(axis_x(&scene->axis, (double)span->begin, width), width);
     double to = draw_clamp(axis_x(&scene->axis, (double)span->end, width), width);
-    paint_frame(paint, scene->gutter + from - 2, scene_track_y(scene, row, scene->focus_span.track) - 1,
-        fmax(to - from, 1) + 4, scene->track_height + 2, paint->theme->accent, 2.5);
+    paint_frame(paint, scene->gutter + from - 2, scene_track_y(scene, row, track) - 1, fmax(to - from, 1) + 4,
+        scene->track_height + 2, paint->theme->accent, 2.5);
 }
 
 static void draw_scrollbar(struct paint *paint, const struct scene *scene)

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "draw.h"
+#include "report.h"
 #include "story.h"
 
 #define COLUMN_MIN 66
@@ -72,6 +73,15 @@ static void draw_header(
         paint_text(paint, "…", columns->left - 12, HEADER - 14, 0, TEXT_BOLD, theme->dim);
 }
 
+// Waits look as they do on the timeline.
+static enum span_kind span_kind_of(const struct play_span *span)
+{
+    bool lock =
+        span->object && (span->object->row.kind == OBJECT_MUTEX || span->object->row.kind == OBJECT_RWLOCK ||
+                            span->object->row.kind == OBJECT_SPINLOCK);
+    return lock ? SPAN_WAIT_LOCK : SPAN_WAIT_COND;
+}
+
 static void draw_spans(struct paint *paint, const struct play *play, const struct columns *columns,
     unsigned lane, double y, double track_height)
 {
@@ -81,9 +91,12 @@ static void draw_spans(struct paint *paint, const struct play *play, const struc
         double from = fmax(column_x(columns, span->from), columns->left - 3);
         if (span->lane != lane || to <= columns->left)
             continue;
-        g_autofree char *name =
-            span->object ? finding_object_label(play->finding, span->object) : g_strdup("a thread's end");
-        g_autofree char *label = span->waits ? g_strdup_printf("wants %s", name) : g_strdup(name);
+        bool lock = span->object && span_kind_of(span) == SPAN_WAIT_LOCK;
+        g_autofree char *name = span->object ? finding_object_label(play->finding, span->object) : NULL;
+        g_autofree char *wait = span->waits ? play_wait_text(play, span) : NULL;
+        g_autofree char *label = !span->waits ? g_strdup(name)
+                                 : lock       ? g_strdup_printf("wants %s", name)
+                                              : g_strdup_printf("waits for %s", wait);
         struct draw_box box = {
             .x = from,
             .y = y + span->track * track_height + 1,
@@ -91,7 +104,7 @@ static void draw_spans(struct paint *paint, const struct play *play, const struc
             .height = track_height - 2,
             .colour = span->object ? theme_lock(paint->theme, timeline_colour(span->object->row.id))
                                    : paint->theme->wait,
-            .kind = span->waits ? SPAN_WAIT_LOCK : SPAN_HOLD,
+            .kind = span->waits ? span_kind_of(span) : SPAN_HOLD,
             .flags = span->shared ? SPAN_SHARED : 0,
             .label = label,
         };
@@ -110,7 +123,7 @@ static void draw_actions(struct paint *paint, const struct play *play, const str
             has_span = has_span || g_array_index(play->spans, struct play_span, j).from == i;
         if (play_lane(play, step->thread_id) != lane || has_span)
             continue;
-        g_autofree char *words = story_step_text(play->finding, step);
+        g_autofree char *words = report_step_text(play->finding, step);
         double x = column_x(columns, i);
         paint_fill(paint, x, y + 2, 3, height - 4, paint->theme->dim);
         paint_text(paint, words, x + 7, y + height / 2, columns->width - 10, TEXT_SMALL, paint->theme->text);

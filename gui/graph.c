@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "describe.h"
-
 #define NODES_MAX 36u
 
 static unsigned find_node(const struct graph *graph, const void *what)
@@ -46,6 +44,7 @@ static struct graph *graph_new(const struct model *model)
     graph->model = model;
     graph->nodes = g_array_new(false, true, sizeof(struct graph_node));
     graph->edges = g_array_new(false, true, sizeof(struct graph_edge));
+    graph->of_class = g_hash_table_new(g_str_hash, g_str_equal);
     return graph;
 }
 
@@ -55,6 +54,7 @@ void graph_free(struct graph *graph)
         return;
     g_array_unref(graph->nodes);
     g_array_unref(graph->edges);
+    g_hash_table_unref(graph->of_class);
     g_free(graph);
 }
 
@@ -63,37 +63,48 @@ static bool is_cycle_of_locks(const struct finding *finding)
     return strcmp(finding->rule->id, "lock-order-cycle") == 0 || strcmp(finding->rule->id, "deadlock") == 0;
 }
 
-static bool is_wanted(const struct finding *finding, uint32_t object_id)
+// A finding over several processes has a model of its own, in which a lock stands for all of its class.
+static bool is_lock(const struct graph *graph, const struct finding *finding,
+    const struct model_object *theirs, const struct model_object *ours)
+{
+    return finding->model == graph->model ? theirs == ours
+                                          : theirs && g_strcmp0(theirs->class_key, ours->class_key) == 0;
+}
+
+static bool is_wanted(
+    const struct graph *graph, const struct finding *finding, const struct model_object *object)
 {
     for (unsigned i = 0; i < finding->steps->len; i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
-        if (step->object && step->object->row.id == object_id && g_str_has_prefix(step->action, "request"))
+        if (is_lock(graph, finding, step->object, object) && g_str_has_prefix(step->action, "request"))
             return true;
     }
     return false;
 }
 
 // Is it part of the finding's cycle, where one is wanted while the other is held? An outer lock, held but wanted by nobody, is not.
-static bool has_edge(const struct finding *finding, uint32_t held, uint32_t taken)
+static bool has_edge(const struct graph *graph, const struct finding *finding,
+    const struct model_object *held, const struct model_object *taken)
 {
-    for (unsigned i = 0; i < finding->steps->len && is_wanted(finding, held); i++) {
+    for (unsigned i = 0; i < finding->steps->len && is_wanted(graph, finding, held); i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
-        if (!step->object || step->object->row.id != taken || !g_str_has_prefix(step->action, "request"))
+        if (!is_lock(graph, finding, step->object, taken) || !g_str_has_prefix(step->action, "request"))
             continue;
         for (unsigned j = 0; j < step->n_holding; j++)
-            if (step->holding[j]->row.id == held)
+            if (is_lock(graph, finding, step->holding[j], held))
                 return true;
     }
     return false;
 }
 
-static void classify(const struct loaded *loaded, struct graph_edge *edge)
+static void classify(const struct graph *graph, const struct loaded *loaded, const struct model_object *held,
+    const struct model_object *taken, struct graph_edge *edge)
 {
     const GPtrArray *all = loaded->result->findings->all;
     edge->kind = GRAPH_ORDER;
     for (unsigned i = 0; i < all->len; i++) {
         const struct finding *finding = all->pdata[i];
-        if (!is_cycle_of_locks(finding) || !has_edge(finding, edge->order->held, edge->order->taken))
+        if (!is_cycle_of_locks(finding) || !has_edge(graph, finding, held, taken))
             continue;
         bool shown = loaded_is_shown(finding);
         if (edge->kind == GRAPH_CYCLE || (edge->kind == GRAPH_IMPOSSIBLE && !shown))
@@ -101,6 +112,34 @@ static void classify(const struct loaded *loaded, struct graph_edge *edge)
         edge->kind = shown ? GRAPH_CYCLE : GRAPH_IMPOSSIBLE;
         edge->finding = finding;
     }
+}
+
+// Locks of a cycle that goes over several processes are one for each class.
+static void find_classes(struct graph *graph, const struct loaded *loaded)
+{
+    const GPtrArray *all = loaded->result->findings->all;
+    for (unsigned i = 0; i < all->len; i++) {
+        const struct finding *finding = all->pdata[i];
+        for (unsigned j = 0; finding->model != graph->model && j < finding->objects->len; j++) {
+            const struct model_object *object = finding->objects->pdata[j];
+            g_hash_table_insert(graph->of_class, (char *)object->class_key, NULL);
+        }
+    }
+    for (uint32_t i = 0; i < graph->model->objects->len && g_hash_table_size(graph->of_class); i++) {
+        const struct model_object *object = model_object(graph->model, i);
+        void *known;
+        if (object && object->class_key &&
+            g_hash_table_lookup_extended(graph->of_class, object->class_key, NULL, &known) && !known)
+            g_hash_table_insert(graph->of_class, (char *)object->class_key, (void *)object);
+    }
+}
+
+const struct model_object *graph_lock(const struct graph *graph, uint32_t object_id)
+{
+    const struct model_object *object = model_object(graph->model, object_id);
+    const struct model_object *of_class =
+        object && object->class_key ? g_hash_table_lookup(graph->of_class, object->class_key) : NULL;
+    return of_class ? of_class : object;
 }
 
 static void place_ring(struct graph *graph, bool in_cycle, double radius)
@@ -129,37 +168,55 @@ static void place(struct graph *graph)
     place_ring(graph, false, 0.46);
 }
 
-static void add_order_edge(struct graph *graph, struct graph_edge edge, bool in_cycle)
+static struct graph_edge *find_order_edge(
+    const struct graph *graph, const struct model_object *held, const struct model_object *taken)
 {
-    const struct model_object *held = model_object(graph->model, edge.order->held);
-    const struct model_object *taken = model_object(graph->model, edge.order->taken);
-    if (!held || !taken)
+    for (unsigned i = 0; i < graph->edges->len; i++) {
+        struct graph_edge *edge = &g_array_index(graph->edges, struct graph_edge, i);
+        if (g_array_index(graph->nodes, struct graph_node, edge->from).object == held &&
+            g_array_index(graph->nodes, struct graph_node, edge->to).object == taken)
+            return edge;
+    }
+    return NULL;
+}
+
+static void add_order_edge(struct graph *graph, struct graph_edge edge, const struct model_object *held,
+    const struct model_object *taken)
+{
+    struct graph_edge *known = find_order_edge(graph, held, taken);
+    if (known) {
+        known->count += edge.count;
         return;
+    }
     unsigned needed =
         (find_node(graph, held) == graph->nodes->len) + (find_node(graph, taken) == graph->nodes->len);
     if (graph->nodes->len + needed > NODES_MAX) {
         graph->left_out += needed;
         return;
     }
-    edge.from = add_object(graph, held, in_cycle);
-    edge.to = add_object(graph, taken, in_cycle);
+    edge.from = add_object(graph, held, edge.kind != GRAPH_ORDER);
+    edge.to = add_object(graph, taken, edge.kind != GRAPH_ORDER);
     g_array_append_val(graph->edges, edge);
 }
 
 struct graph *graph_new_order(const struct loaded *loaded)
 {
+    // Cycles first, so that they have room.
+    static const enum graph_edge_kind kinds[] = { GRAPH_CYCLE, GRAPH_IMPOSSIBLE, GRAPH_ORDER };
     struct graph *graph = graph_new(loaded->file->model);
     const GArray *order = loaded->timeline->edges;
-    // Cycles first, so that they have room.
-    for (enum graph_edge_kind kind = GRAPH_IMPOSSIBLE + 1; kind-- > GRAPH_ORDER;) {
-        enum graph_edge_kind wanted = kind == GRAPH_IMPOSSIBLE ? GRAPH_CYCLE
-                                      : kind == GRAPH_CYCLE    ? GRAPH_IMPOSSIBLE
-                                                               : kind;
+    find_classes(graph, loaded);
+    for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
         for (unsigned i = 0; i < order->len; i++) {
-            struct graph_edge edge = { .order = &g_array_index(order, struct lock_edge, i) };
-            classify(loaded, &edge);
-            if (edge.kind == wanted)
-                add_order_edge(graph, edge, wanted != GRAPH_ORDER);
+            const struct lock_edge *pair = &g_array_index(order, struct lock_edge, i);
+            const struct model_object *held = graph_lock(graph, pair->held);
+            const struct model_object *taken = graph_lock(graph, pair->taken);
+            struct graph_edge edge = { .order = true, .count = pair->count };
+            if (!held || !taken || held == taken)
+                continue;
+            classify(graph, loaded, held, taken, &edge);
+            if (edge.kind == kinds[k])
+                add_order_edge(graph, edge, held, taken);
         }
     }
     place(graph);
@@ -184,6 +241,8 @@ static const struct model_thread *holder_of(
 
 struct graph *graph_new_waits(const struct model *model, const struct finding *finding)
 {
+    if (finding)
+        model = finding->model;
     struct graph *graph = graph_new(model);
     for (unsigned i = 0; finding && is_cycle_of_locks(finding) && i < finding->steps->len; i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
@@ -210,30 +269,4 @@ struct graph *graph_new_waits(const struct model *model, const struct finding *f
     }
     place(graph);
     return graph;
-}
-
-char *graph_edge_text(const struct graph *graph, const struct graph_edge *edge)
-{
-    GString *text = g_string_new(NULL);
-    if (edge->order) {
-        const struct lock_edge *order = edge->order;
-        const struct model_thread *thread = model_thread(graph->model, order->thread_id);
-        g_autofree char *held = describe_place(graph->model, order->held_stack);
-        g_autofree char *taken = describe_place(graph->model, order->taken_stack);
-        g_string_append_printf(text, "'%s' was taken while '%s' was held, %u time%s; first by '%s'",
-            model_object(graph->model, order->taken)->label, model_object(graph->model, order->held)->label,
-            order->count, order->count == 1 ? "" : "s", thread ? thread->label : "?");
-        if (held)
-            g_string_append_printf(text, "\nholding it since %s", held);
-        if (taken)
-            g_string_append_printf(text, "\ntaken in %s", taken);
-    } else if (edge->step) {
-        g_autofree char *where = describe_place(graph->model, edge->step->stack);
-        g_string_append_printf(text, "waits in %s", where ? where : "unknown code");
-    } else {
-        g_string_append(text, "is held by");
-    }
-    if (edge->kind == GRAPH_IMPOSSIBLE && edge->finding->reason)
-        g_string_append_printf(text, "\nThe cycle cannot happen: %s", edge->finding->reason);
-    return g_string_free(text, false);
 }

@@ -30,14 +30,14 @@ bool loaded_is_shown(const struct finding *finding)
 
 bool loaded_analyse(struct loaded *loaded, GError **error)
 {
-    struct detect_options options = { .all = true };
+    struct detect_options options = { .all = true, .processes = true };
     struct detect_result *result = detect_run(loaded->file->model, &options, error);
     if (!result)
         return false;
     GArray *marks = g_array_new(false, false, sizeof(struct scene_mark));
     for (unsigned i = 0; i < result->findings->all->len; i++) {
         const struct finding *finding = result->findings->all->pdata[i];
-        g_autoptr(GArray) places = story_locate(loaded->timeline, finding);
+        g_autoptr(GArray) places = story_locate(loaded->timeline, result->united, finding);
         double from;
         double to;
         if (loaded_is_shown(finding) && story_range(places, &from, &to)) {

@@ -51,6 +51,72 @@ bool navigate_event(const struct timeline *timeline, struct span_ref *ref, bool 
     return found;
 }
 
+static bool comes_before_anywhere(const struct timeline *timeline, struct span_ref a, struct span_ref b)
+{
+    uint64_t x = timeline_span(timeline, a)->begin;
+    uint64_t y = timeline_span(timeline, b)->begin;
+    if (x != y)
+        return x < y;
+    return a.lane != b.lane ? a.lane < b.lane : comes_before(&timeline->lanes[a.lane], a, b);
+}
+
+// The nearest span of a track that comes after (or before) ref in the order of all.
+static bool nearest_of_track(const struct timeline *timeline, const struct track *track, uint32_t lane,
+    unsigned track_id, struct span_ref ref, bool forward, struct span_ref *ret_ref)
+{
+    uint32_t at = track_find(track, timeline_span(timeline, ref)->begin);
+    uint32_t from = at > 2 ? at - 2 : 0;
+    uint32_t to = MIN(track->count, at + 3);
+    for (uint32_t i = from; i < to; i++) {
+        struct span_ref other = { lane, forward ? i : to - 1 - (i - from), (uint8_t)track_id };
+        if (forward ? comes_before_anywhere(timeline, ref, other)
+                    : comes_before_anywhere(timeline, other, ref)) {
+            *ret_ref = other;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool navigate_any(const struct timeline *timeline, struct span_ref *ref, bool forward)
+{
+    struct span_ref best = *ref;
+    bool found = false;
+    for (uint32_t i = 0; i < timeline->n_lanes; i++) {
+        const struct lane *lane = &timeline->lanes[i];
+        for (unsigned j = 0; j < lane->n_tracks; j++) {
+            struct span_ref other;
+            if (!nearest_of_track(timeline, &lane->tracks[j], i, j, *ref, forward, &other))
+                continue;
+            if (found && !(forward ? comes_before_anywhere(timeline, other, best)
+                                   : comes_before_anywhere(timeline, best, other)))
+                continue;
+            best = other;
+            found = true;
+        }
+    }
+    *ref = best;
+    return found;
+}
+
+bool navigate_object(
+    const struct timeline *timeline, uint32_t object_id, uint64_t ticks, struct span_ref *ref)
+{
+    const struct object_history *history = &timeline->histories[object_id];
+    uint32_t until = timeline_history_until(timeline, history, ticks);
+    for (uint32_t i = until; i-- > 0;)
+        if (history->refs[i].track != TRACK_MARKS) {
+            *ref = history->refs[i];
+            return true;
+        }
+    for (uint32_t i = until; i < history->count; i++)
+        if (history->refs[i].track != TRACK_MARKS) {
+            *ref = history->refs[i];
+            return true;
+        }
+    return false;
+}
+
 bool navigate_lane(const struct timeline *timeline, struct span_ref *ref, int by)
 {
     uint64_t here = timeline_span(timeline, *ref)->begin;

@@ -9,6 +9,11 @@
 bool navigate_first(const struct timeline *timeline, uint64_t ticks, struct span_ref *ref);
 // The span of the same lane that begins next, or the last one before; of two that begin together the outer comes first.
 bool navigate_event(const struct timeline *timeline, struct span_ref *ref, bool forward);
+// The same among all lanes.
+bool navigate_any(const struct timeline *timeline, struct span_ref *ref, bool forward);
+// What the object's history says last at that time, or else first.
+bool navigate_object(
+    const struct timeline *timeline, uint32_t object_id, uint64_t ticks, struct span_ref *ref);
 // The next lane that has spans, by +1 or -1; there the span nearest in time.
 bool navigate_lane(const struct timeline *timeline, struct span_ref *ref, int by);
 // What happens to the same object next, in whichever lane, or the last before. False also for spans that name no object.

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "report.h"
 #include "story.h"
 
 static bool begins_with(const char *action, const char *word)
@@ -78,11 +79,14 @@ static void follow(struct play *play, unsigned at)
         if (span->lane == lane && span->waits && span->to == play->steps->len)
             span->to = at;
     }
-    if (begins_with(action, "acquire") && step->object) {
+    bool takes = begins_with(action, "acquire") || strcmp(action, "once-begin") == 0 ||
+                 strcmp(action, "take-permit") == 0;
+    if (takes && step->object) {
         if (!open_span(play, lane, step->object, false))
             begin_span(play, at, step, false);
     } else if (begins_with(action, "request") || strcmp(action, "join-request") == 0 ||
-               strcmp(action, "cond-wait") == 0 || strcmp(action, "barrier-arrive") == 0) {
+               strcmp(action, "cond-wait") == 0 || strcmp(action, "barrier-arrive") == 0 ||
+               strcmp(action, "once-request") == 0) {
         begin_span(play, at, step, true);
     } else if (strcmp(action, "release") == 0 && step->object) {
         end_span(open_span(play, lane, step->object, false), at);
@@ -165,8 +169,29 @@ char *play_step_text(const struct play *play, unsigned i)
 {
     const struct finding_step *step = play_step(play, i);
     g_autofree char *thread = finding_thread_label(play->finding, step->thread_id);
-    g_autofree char *words = story_step_text(play->finding, step);
+    g_autofree char *words = report_step_text(play->finding, step);
     return g_strdup_printf("%s %s", thread, words);
+}
+
+char *play_wait_text(const struct play *play, const struct play_span *span)
+{
+    g_autofree char *thread =
+        span->other_thread ? finding_thread_label(play->finding, span->other_thread) : NULL;
+    if (!span->object)
+        return g_strdup_printf("the end of %s", thread ? thread : "a thread");
+    g_autofree char *label = finding_object_label(play->finding, span->object);
+    switch (span->object->row.kind) {
+    case OBJECT_COND:
+        return g_strdup_printf("a signal of '%s'", label);
+    case OBJECT_SEMAPHORE:
+        return g_strdup_printf("a permit of '%s'", label);
+    case OBJECT_BARRIER:
+        return g_strdup_printf("the others at the barrier '%s'", label);
+    case OBJECT_ONCE:
+        return g_strdup_printf("the routine of '%s'", label);
+    default:
+        return g_strdup_printf("'%s'", label);
+    }
 }
 
 static bool lasts(const struct play_span *span, unsigned done)
@@ -176,20 +201,17 @@ static bool lasts(const struct play_span *span, unsigned done)
 
 // Returns how many there are; held: that of the other list, told before.
 static unsigned append_list(
-    GString *text, const struct play *play, unsigned lane, unsigned done, bool waits, unsigned held)
+    GString *text, const struct play *play, unsigned lane, unsigned done, bool waits, unsigned n_held)
 {
-    const char *begin = !waits ? " holds " : held ? ", waits for " : " waits for ";
+    const char *begin = !waits ? " holds " : n_held ? ", waits for " : " waits for ";
     unsigned n = 0;
     for (unsigned i = 0; i < play->spans->len; i++) {
         const struct play_span *span = &g_array_index(play->spans, struct play_span, i);
         if (span->lane != lane || span->waits != waits || !lasts(span, done))
             continue;
-        const char *quote = span->object ? "'" : "";
-        g_autofree char *label = span->object ? finding_object_label(play->finding, span->object)
-                                 : span->other_thread
-                                     ? finding_thread_label(play->finding, span->other_thread)
-                                     : g_strdup("a thread");
-        g_string_append_printf(text, "%s%s%s%s", n++ ? " and " : begin, quote, label, quote);
+        g_autofree char *held = !waits ? finding_object_label(play->finding, span->object) : NULL;
+        g_autofree char *label = waits ? play_wait_text(play, span) : g_strdup_printf("'%s'", held);
+        g_string_append_printf(text, "%s%s", n++ ? " and " : begin, label);
     }
     return n;
 }

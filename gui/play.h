@@ -45,5 +45,7 @@ char *play_state_text(const struct play *play, unsigned done);
 // True when all that is left is threads that wait for each other.
 bool play_is_stuck(const struct play *play, unsigned done);
 unsigned play_lane(const struct play *play, uint32_t thread_id);
+// What a span waits for, as "'journal'", "a signal of 'bell'", "the end of 'ride'"; the caller frees it.
+char *play_wait_text(const struct play *play, const struct play_span *span);
 
 #endif

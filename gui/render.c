@@ -133,7 +133,8 @@ static void draw_picture(cairo_t *cr, void *data)
 static bool render_timeline(const struct loaded *loaded, const struct finding *finding,
     const struct render_options *options, double width, double height, GError **error)
 {
-    g_autoptr(GArray) places = finding ? story_locate(loaded->timeline, finding) : NULL;
+    g_autoptr(GArray) places =
+        finding ? story_locate(loaded->timeline, loaded->result->united, finding) : NULL;
     struct play *play = finding && height >= WITNESS_ROOM ? play_new(finding, places) : NULL;
     struct picture picture = { .play = play, .height = height };
     struct scene *scene = &picture.scene;
@@ -171,7 +172,8 @@ static void draw_play(cairo_t *cr, void *data)
 static bool render_witness(const struct loaded *loaded, const struct finding *finding,
     const struct render_options *options, double width, double height, GError **error)
 {
-    g_autoptr(GArray) places = finding ? story_locate(loaded->timeline, finding) : NULL;
+    g_autoptr(GArray) places =
+        finding ? story_locate(loaded->timeline, loaded->result->united, finding) : NULL;
     struct play *play = finding ? play_new(finding, places) : NULL;
     if (!play) {
         g_set_error(

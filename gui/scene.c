@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "lock_lane.h"
+
 #define GUTTER_WIDE 190
 #define GUTTER_NARROW 140
 #define PROCESS_ROW 24
@@ -19,6 +21,16 @@ void scene_init(struct scene *scene, const struct timeline *timeline, const stru
     *scene = (struct scene){ .timeline = timeline, .theme = theme };
     axis_init(&scene->axis, (double)timeline->begin, (double)timeline->end, timeline->model->ns_per_tick);
     scene->rows = g_array_new(false, false, sizeof(struct scene_row));
+    scene->namesakes = g_new0(bool, timeline->n_lanes + 1);
+    g_autoptr(GHashTable) first = g_hash_table_new(g_str_hash, g_str_equal);
+    for (uint32_t i = 0; i < timeline->n_lanes; i++) {
+        const char *name = timeline->lanes[i].thread->label;
+        void *before;
+        if (g_hash_table_lookup_extended(first, name, NULL, &before))
+            scene->namesakes[i] = scene->namesakes[GPOINTER_TO_UINT(before)] = true;
+        else
+            g_hash_table_insert(first, (char *)name, GUINT_TO_POINTER(i));
+    }
 }
 
 void scene_done(struct scene *scene)
@@ -26,12 +38,14 @@ void scene_done(struct scene *scene)
     if (scene->rows)
         g_array_unref(scene->rows);
     scene->rows = NULL;
+    g_clear_pointer(&scene->namesakes, g_free);
 }
 
-static void add_row(struct scene *scene, enum scene_row_kind kind, uint32_t id, unsigned n_tracks)
+static void add_row(
+    struct scene *scene, enum scene_row_kind kind, uint32_t id, unsigned n_tracks, unsigned n_owners)
 {
     double height = kind == ROW_PROCESS ? PROCESS_ROW : n_tracks * scene->track_height + 2 * LANE_PAD;
-    struct scene_row row = { kind, id, scene->content_height, height, n_tracks };
+    struct scene_row row = { kind, id, scene->content_height, height, n_tracks, n_owners };
     g_array_append_val(scene->rows, row);
     scene->content_height += height;
 }
@@ -43,9 +57,9 @@ static void add_threads(struct scene *scene)
         const struct lane *lane = &scene->timeline->lanes[i];
         if (lane->thread->row.process_id != process_id || i == 0) {
             process_id = lane->thread->row.process_id;
-            add_row(scene, ROW_PROCESS, process_id, 0);
+            add_row(scene, ROW_PROCESS, process_id, 0, 0);
         }
-        add_row(scene, ROW_THREAD, i, MAX(lane->n_tracks, 1));
+        add_row(scene, ROW_THREAD, i, MAX(lane->n_tracks, 1), 0);
     }
 }
 
@@ -63,7 +77,7 @@ static int compare_ranked(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-// The locks that were waited for longest first; a row for the owners, two for the queue.
+// The locks that were waited for longest first.
 static void add_locks(struct scene *scene)
 {
     const struct timeline *timeline = scene->timeline;
@@ -74,8 +88,13 @@ static void add_locks(struct scene *scene)
             g_array_append_val(ranked, one);
     }
     g_array_sort(ranked, compare_ranked);
-    for (unsigned i = 0; i < MIN(ranked->len, LOCKS_SHOWN); i++)
-        add_row(scene, ROW_LOCK, g_array_index(ranked, struct ranked, i).id, 3);
+    for (unsigned i = 0; i < MIN(ranked->len, LOCKS_SHOWN); i++) {
+        uint32_t id = g_array_index(ranked, struct ranked, i).id;
+        unsigned owners;
+        unsigned waiters;
+        lock_lane_tracks(timeline, id, &owners, &waiters);
+        add_row(scene, ROW_LOCK, id, owners + waiters, owners);
+    }
 }
 
 static void add_rows(struct scene *scene, double track_height)
@@ -137,9 +156,51 @@ const struct scene_row *scene_row_of_lane(const struct scene *scene, uint32_t la
     return NULL;
 }
 
-void scene_reveal_lane(struct scene *scene, uint32_t lane)
+const struct scene_row *scene_row_of_object(const struct scene *scene, uint32_t object_id)
 {
-    const struct scene_row *row = scene_row_of_lane(scene, lane);
+    for (unsigned i = 0; i < scene->rows->len; i++) {
+        const struct scene_row *row = &g_array_index(scene->rows, struct scene_row, i);
+        if (row->kind == ROW_LOCK && row->id == object_id)
+            return row;
+    }
+    return NULL;
+}
+
+static const struct scene_row *row_of_span(const struct scene *scene, struct span_ref ref)
+{
+    if (!scene->by_lock)
+        return scene_row_of_lane(scene, ref.lane);
+    const struct span *span = timeline_span(scene->timeline, ref);
+    return span_names_object(span) ? scene_row_of_object(scene, span->subject) : NULL;
+}
+
+bool scene_place_of(
+    const struct scene *scene, struct span_ref ref, const struct scene_row **ret_row, unsigned *ret_track)
+{
+    const struct scene_row *row = row_of_span(scene, ref);
+    if (!row)
+        return false;
+    unsigned track = ref.track;
+    if (row->kind == ROW_LOCK &&
+        (lock_lane_count(scene, row) > SCENE_EXACT_MAX || !lock_lane_find(scene, row, ref, &track)))
+        return false;
+    *ret_row = row;
+    *ret_track = track;
+    return true;
+}
+
+void scene_thread_name(const struct scene *scene, uint32_t lane, char *ret_text, size_t size)
+{
+    const struct model_thread *thread = scene->timeline->lanes[lane].thread;
+    if (scene->namesakes[lane])
+        g_snprintf(ret_text, size, "%s (%u)", thread->label, thread->row.id);
+    else
+        g_strlcpy(ret_text, thread->label, size);
+}
+
+void scene_reveal_span(struct scene *scene, struct span_ref ref)
+{
+    const struct scene_row *row = row_of_span(scene, ref);
     if (!row)
         return;
     double room = scene_lanes_height(scene);
@@ -154,24 +215,52 @@ double scene_track_y(const struct scene *scene, const struct scene_row *row, uns
     return scene_row_y(scene, row) + LANE_PAD + track * scene->track_height;
 }
 
-bool scene_span_at(const struct scene *scene, double x, double y, struct span_ref *ret_span)
+static bool thread_span_at(const struct scene *scene, const struct scene_row *row, unsigned track_id,
+    double before, double after, struct span_ref *ret_span)
 {
-    const struct scene_row *row = scene_row_at(scene, y);
-    if (!row || row->kind != ROW_THREAD || x < scene->gutter)
-        return false;
     const struct lane *lane = &scene->timeline->lanes[row->id];
-    double track_at = (y - scene_track_y(scene, row, 0)) / scene->track_height;
-    if (track_at < 0 || track_at >= lane->n_tracks)
+    if (track_id >= lane->n_tracks)
         return false;
-    const struct track *track = &lane->tracks[(unsigned)track_at];
-    double width = scene_lanes_width(scene);
-    double before = axis_time(&scene->axis, x - scene->gutter - 1.5, width);
-    double after = axis_time(&scene->axis, x - scene->gutter + 1.5, width);
+    const struct track *track = &lane->tracks[track_id];
     uint32_t at = track_find(track, (uint64_t)fmax(before, 0));
     if (at >= track->count || (double)track->spans[at].begin > after)
         return false;
-    *ret_span = (struct span_ref){ row->id, at, (uint8_t)track_at };
+    *ret_span = (struct span_ref){ row->id, at, (uint8_t)track_id };
     return true;
+}
+
+// The last one that is drawn there, as it lies over the others.
+static bool lock_span_at(const struct scene *scene, const struct scene_row *row, unsigned track,
+    double before, double after, struct span_ref *ret_span)
+{
+    bool found = false;
+    if (lock_lane_count(scene, row) > SCENE_EXACT_MAX)
+        return false;
+    g_autoptr(GArray) entries = lock_lane_entries(scene, row);
+    for (unsigned i = 0; i < entries->len; i++) {
+        const struct lock_entry *entry = &g_array_index(entries, struct lock_entry, i);
+        const struct span *span = timeline_span(scene->timeline, entry->ref);
+        if (entry->track != track || (double)span->begin > after || (double)span->end < before)
+            continue;
+        *ret_span = entry->ref;
+        found = true;
+    }
+    return found;
+}
+
+bool scene_span_at(const struct scene *scene, double x, double y, struct span_ref *ret_span)
+{
+    const struct scene_row *row = scene_row_at(scene, y);
+    if (!row || row->kind == ROW_PROCESS || x < scene->gutter)
+        return false;
+    double track = (y - scene_track_y(scene, row, 0)) / scene->track_height;
+    if (track < 0 || track >= row->n_tracks)
+        return false;
+    double width = scene_lanes_width(scene);
+    double before = axis_time(&scene->axis, x - scene->gutter - 1.5, width);
+    double after = axis_time(&scene->axis, x - scene->gutter + 1.5, width);
+    return (row->kind == ROW_THREAD ? thread_span_at : lock_span_at)(
+        scene, row, (unsigned)track, before, after, ret_span);
 }
 
 void scene_axis_to_places(struct axis *axis, const GArray *places)
@@ -188,7 +277,7 @@ void scene_reveal_places(struct scene *scene)
 {
     for (unsigned i = scene->places ? scene->places->len : 0; i-- > 0;) {
         const struct story_place *place = &g_array_index(scene->places, struct story_place, i);
-        if (place->found)
-            scene_reveal_lane(scene, place->ref.lane);
+        if (place->found && place->ref.track != TRACK_MARKS)
+            scene_reveal_span(scene, place->ref);
     }
 }

@@ -16,6 +16,8 @@
 #include "story.h"
 #include "theme.h"
 
+#define SCENE_EXACT_MAX 120u // of spans in view of a row that are told apart
+
 enum scene_row_kind {
     ROW_PROCESS,
     ROW_THREAD,
@@ -27,6 +29,7 @@ struct scene_row {
     double y;    // in the content, px
     double height;
     unsigned n_tracks;
+    unsigned n_owners; // of a lock: so many of the tracks are for those who hold it
 };
 
 // Where in time a finding is; for the marks of the overview.
@@ -54,7 +57,8 @@ struct scene {
     bool has_focus_span;
     struct span_ref focus_span; // the one the keyboard is at
 
-    GArray *rows; // of struct scene_row
+    GArray *rows;    // of struct scene_row
+    bool *namesakes; // by lane: another thread has the same name
     double content_height;
     double track_height;
     double gutter;
@@ -67,8 +71,8 @@ void scene_init(struct scene *scene, const struct timeline *timeline, const stru
 void scene_done(struct scene *scene);
 // Lays the rows out for the picture's size; to be called when that, the timeline or by_lock has changed.
 void scene_layout(struct scene *scene, double width, double height);
-// Scrolls as little as needed to show the row of a lane.
-void scene_reveal_lane(struct scene *scene, uint32_t lane);
+// Scrolls as little as needed to show the row that a span is drawn in.
+void scene_reveal_span(struct scene *scene, struct span_ref ref);
 // Scrolls to the lanes of the chosen finding's places, the first one last.
 void scene_reveal_places(struct scene *scene);
 // Shows the time of a finding's places, with some room around them.
@@ -94,6 +98,12 @@ static inline double scene_row_y(const struct scene *scene, const struct scene_r
     return scene_top(scene) + row->y - scene->scroll;
 }
 const struct scene_row *scene_row_of_lane(const struct scene *scene, uint32_t lane);
+const struct scene_row *scene_row_of_object(const struct scene *scene, uint32_t object_id);
+// Where a span is drawn: the row and the track in it. False: nowhere in this picture.
+bool scene_place_of(
+    const struct scene *scene, struct span_ref ref, const struct scene_row **ret_row, unsigned *ret_track);
+// "worker", or "worker (3)" when there are several of that name.
+void scene_thread_name(const struct scene *scene, uint32_t lane, char *ret_text, size_t size);
 // The top of a track in the picture.
 double scene_track_y(const struct scene *scene, const struct scene_row *row, unsigned track);
 // The span at a point, within a pixel or two. False: none.

@@ -27,6 +27,7 @@ void settings_load(struct settings *settings)
         .width = get_number(file, "width", 1400, 400, 20000),
         .height = get_number(file, "height", 860, 300, 20000),
         .maximized = get_number(file, "maximized", 0, 0, 1),
+        .findings = get_number(file, "findings", 1, 0, 1),
         .sidebar = get_number(file, "sidebar", 340, 120, 5000),
         .story = get_number(file, "story", 240, 60, 5000),
         .dark = get_number(file, "dark", 0, 0, 1),
@@ -43,6 +44,7 @@ void settings_save(const struct settings *settings)
     g_key_file_set_integer(file, GROUP, "width", settings->width);
     g_key_file_set_integer(file, GROUP, "height", settings->height);
     g_key_file_set_integer(file, GROUP, "maximized", settings->maximized);
+    g_key_file_set_integer(file, GROUP, "findings", settings->findings);
     g_key_file_set_integer(file, GROUP, "sidebar", settings->sidebar);
     g_key_file_set_integer(file, GROUP, "story", settings->story);
     if (settings->dark_chosen)

@@ -10,8 +10,9 @@ struct settings {
     int width; // px
     int height;
     bool maximized;
-    int sidebar; // px, its width
-    int story;   // px, where the list ends and the story begins
+    bool findings; // whether they are shown
+    int sidebar;   // px, its width
+    int story;     // px, where the list ends and the story begins
     bool dark;
     bool dark_chosen; // by the user; else the desktop's wish counts
     char *view;       // "timeline" ...; owned

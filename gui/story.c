@@ -10,8 +10,18 @@ static bool step_is_request(const struct finding_step *step)
     return g_str_has_prefix(step->action, "request");
 }
 
-static bool held_at(const struct timeline *timeline, const struct lane *lane, uint32_t object_id,
-    uint64_t ticks, struct span_ref *ret_ref)
+// A finding over several processes has a model of its own, in which a lock stands for all of its class.
+static bool is_object(
+    const struct timeline *timeline, const struct model_object *object, const struct span *span)
+{
+    const struct model_object *other =
+        span_names_object(span) ? model_object(timeline->model, span->subject) : NULL;
+    return other && (other == object || (model_object(timeline->model, object->row.id) != object &&
+                                            g_strcmp0(other->class_key, object->class_key) == 0));
+}
+
+static bool held_at(const struct timeline *timeline, const struct lane *lane,
+    const struct model_object *object, uint64_t ticks, struct span_ref *ret_ref)
 {
     for (unsigned i = 0; i < lane->n_tracks; i++) {
         const struct track *track = &lane->tracks[i];
@@ -19,8 +29,8 @@ static bool held_at(const struct timeline *timeline, const struct lane *lane, ui
         // One that ends just then counts: the next one may begin at the same tick.
         for (uint32_t j = at ? at - 1 : 0; j < MIN(at + 1, track->count); j++) {
             const struct span *span = &track->spans[j];
-            if (span->kind == SPAN_HOLD && span->subject == object_id && span->begin <= ticks &&
-                span->end >= ticks) {
+            if (span->kind == SPAN_HOLD && span->begin <= ticks && span->end >= ticks &&
+                is_object(timeline, object, span)) {
                 *ret_ref = (struct span_ref){ (uint32_t)(lane - timeline->lanes), j, (uint8_t)i };
                 return true;
             }
@@ -34,26 +44,27 @@ static bool all_held(
 {
     struct span_ref ref;
     for (unsigned i = 0; i < step->n_holding; i++)
-        if (!held_at(timeline, lane, step->holding[i]->row.id, ticks, &ref))
+        if (!held_at(timeline, lane, step->holding[i], ticks, &ref))
             return false;
     return true;
 }
 
 // How well a span fits a step, 0: not at all.
-static unsigned fit(const struct finding_step *step, const struct span *span)
+static unsigned fit(
+    const struct timeline *timeline, const struct finding_step *step, uint32_t stack, const struct span *span)
 {
-    if (!step->object || !span_names_object(span) || span->subject != step->object->row.id)
+    if (!step->object || !is_object(timeline, step->object, span))
         return 0;
     unsigned score = 1;
-    if (step->stack && span->stack == step->stack)
+    if (stack && span->stack == stack)
         score += 4;
     if (step_is_request(step) == (span->kind != SPAN_HOLD))
         score += 2;
     return score;
 }
 
-static struct story_place best_place(
-    const struct timeline *timeline, const struct lane *lane, const struct finding_step *step, bool last)
+static struct story_place best_place(const struct timeline *timeline, const struct lane *lane,
+    const struct finding_step *step, uint32_t stack, bool last)
 {
     struct story_place best = { .found = false };
     unsigned best_score = 0;
@@ -61,7 +72,7 @@ static struct story_place best_place(
         const struct track *track = &lane->tracks[i];
         for (uint32_t j = 0; j < track->count; j++) {
             const struct span *span = &track->spans[j];
-            unsigned score = fit(step, span);
+            unsigned score = fit(timeline, step, stack, span);
             if (!score || score < best_score)
                 continue;
             score += all_held(timeline, lane, step, span->begin);
@@ -76,11 +87,27 @@ static struct story_place best_place(
     return best;
 }
 
-static struct story_place step_place(
-    const struct timeline *timeline, const struct finding *finding, const GArray *places, unsigned at)
+// A step that names no object is mostly a wait for a thread.
+static bool last_join(const struct timeline *timeline, const struct lane *lane, struct span_ref *ret_ref)
+{
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        uint32_t last = lane->tracks[i].count;
+        if (!last || lane->tracks[i].spans[last - 1].kind != SPAN_WAIT_JOIN)
+            continue;
+        *ret_ref = (struct span_ref){ (uint32_t)(lane - timeline->lanes), last - 1, (uint8_t)i };
+        return true;
+    }
+    return false;
+}
+
+static struct story_place step_place(const struct timeline *timeline, const struct united_model *united,
+    const struct finding *finding, const GArray *places, unsigned at)
 {
     const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, at);
-    const struct lane *lane = timeline_lane(timeline, step->thread_id);
+    bool own = finding->model == timeline->model;
+    uint32_t thread_id = own ? step->thread_id : united_model_thread_origin(united, step->thread_id);
+    uint32_t stack = own ? step->stack : united_model_stack_origin(united, step->stack);
+    const struct lane *lane = timeline_lane(timeline, thread_id);
     struct story_place place = { .found = false };
     if (!lane)
         return place;
@@ -89,7 +116,7 @@ static struct story_place step_place(
         const struct finding_step *later = &g_array_index(finding->steps, struct finding_step, i);
         const struct story_place *known = &g_array_index(places, struct story_place, i);
         if (later->thread_id == step->thread_id && known->found && !step_is_request(step) &&
-            held_at(timeline, lane, step->object->row.id, known->ticks, &place.ref)) {
+            held_at(timeline, lane, step->object, known->ticks, &place.ref)) {
             place.ticks = timeline_span(timeline, place.ref)->begin;
             place.found = true;
             return place;
@@ -97,8 +124,11 @@ static struct story_place step_place(
     }
     bool last = g_strcmp0(finding->verdict, "observed") == 0;
     if (step->object)
-        return best_place(timeline, lane, step, last);
-    if (lane->n_tracks && lane->tracks[0].count) {
+        return best_place(timeline, lane, step, stack, last);
+    if (last_join(timeline, lane, &place.ref)) {
+        place.ticks = timeline_span(timeline, place.ref)->begin;
+        place.found = true;
+    } else if (lane->n_tracks && lane->tracks[0].count) {
         place.ref = (struct span_ref){ (uint32_t)(lane - timeline->lanes), lane->tracks[0].count - 1, 0 };
         place.ticks = lane->end;
         place.found = true;
@@ -106,12 +136,13 @@ static struct story_place step_place(
     return place;
 }
 
-GArray *story_locate(const struct timeline *timeline, const struct finding *finding)
+GArray *story_locate(
+    const struct timeline *timeline, const struct united_model *united, const struct finding *finding)
 {
     GArray *places = g_array_new(false, true, sizeof(struct story_place));
     g_array_set_size(places, finding->steps->len);
     for (unsigned i = finding->steps->len; i-- > 0;)
-        g_array_index(places, struct story_place, i) = step_place(timeline, finding, places, i);
+        g_array_index(places, struct story_place, i) = step_place(timeline, united, finding, places, i);
     return places;
 }
 
@@ -127,60 +158,6 @@ bool story_range(const GArray *places, double *ret_from, double *ret_to)
         any = true;
     }
     return any;
-}
-
-static const char *verb(const char *action)
-{
-    static const char *const verbs[][2] = {
-        { "acquire", "takes" },
-        { "acquire-shared", "takes, for reading," },
-        { "acquire-timed", "takes" },
-        { "acquire-try", "takes (by trylock)" },
-        { "request", "wants" },
-        { "request-shared", "wants, for reading," },
-        { "join-request", "waits for the end of" },
-        { "join", "has joined" },
-        { "create", "creates" },
-        { "release", "gives back" },
-        { "cond-wait", "waits on" },
-        { "cond-wake", "wakes from" },
-        { "cond-signal", "signals" },
-        { "cond-broadcast", "wakes all waiters of" },
-        { "barrier-arrive", "arrives at" },
-        { "barrier-leave", "leaves" },
-        { "init", "makes" },
-        { "end", "ends" },
-        { "exit", "ends the program" },
-        { "destroy", "destroys" },
-        { "free", "ends the life of the memory of" },
-        { "post", "posts" },
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
-        if (strcmp(verbs[i][0], action) == 0)
-            return verbs[i][1];
-    return action;
-}
-
-char *story_step_text(const struct finding *finding, const struct finding_step *step)
-{
-    GString *text = g_string_new(verb(step->action));
-    if (step->object) {
-        g_autofree char *label = finding_object_label(finding, step->object);
-        g_string_append_printf(text, " '%s'", label);
-    }
-    if (step->other_thread) {
-        g_autofree char *label = finding_thread_label(finding, step->other_thread);
-        g_string_append_printf(text, " %s", label);
-    }
-    for (unsigned i = 0; i < step->n_holding; i++) {
-        g_autofree char *label = finding_object_label(finding, step->holding[i]);
-        g_string_append_printf(text, "%s'%s'",
-            i == 0                    ? ", holding "
-            : i + 1 < step->n_holding ? ", "
-                                      : " and ",
-            label);
-    }
-    return g_string_free(text, false);
 }
 
 const char *story_verdict(const struct finding *finding)

@@ -5,6 +5,7 @@
 
 #include "finding.h"
 #include "timeline.h"
+#include "united_model.h"
 
 // Where a step is; found is false when the trace does not tell.
 struct story_place {
@@ -13,13 +14,12 @@ struct story_place {
     bool found;
 };
 
-// One place per step of the finding, in the same order. The caller frees the array. Cost: linear in the spans of the threads
-// concerned.
-GArray *story_locate(const struct timeline *timeline, const struct finding *finding);
+// One place per step of the finding, in the same order. united: what findings over several processes refer to; NULL: there are
+// none. The caller frees the array. Cost: linear in the spans of the threads concerned.
+GArray *story_locate(
+    const struct timeline *timeline, const struct united_model *united, const struct finding *finding);
 // From the first to the last place; false: none was found.
 bool story_range(const GArray *places, double *ret_from, double *ret_to);
-// "takes 'a'", "wants 'b', holding 'a'"; the caller frees it.
-char *story_step_text(const struct finding *finding, const struct finding_step *step);
 // What the verdict means, in a sentence; NULL: the finding has none.
 const char *story_verdict(const struct finding *finding);
 

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
-// A drawing with a line of text below it about the chosen edge.
+// A drawing; below it what the chosen edge stands for, with the stacks with which its locks were taken.
 #include "trz_graph.h"
 
 #include "draw_graph.h"
+#include "trz_stack.h"
+
+#define SITES_MAX 8u
+#define STACKS_HEIGHT 190 // px
 
 struct _TrzGraph {
     GtkBox parent_instance;
     TrzSession *session;
     GtkWidget *area;
     GtkWidget *text;
+    GtkWidget *stacks; // scrolled; a box for each way of taking the two locks
     struct graph *order;
     struct graph *waits;
+    const struct finding *shown;
     const struct graph_edge *chosen;
     int position; // of the chosen one, for the keys
     bool dark;
@@ -37,13 +43,67 @@ static void draw(GtkDrawingArea *area, cairo_t *cr, int width, int height, gpoin
     trz_graph_draw(data, cr);
 }
 
+static void add_side(GtkWidget *row, const char *title, const struct model *model, uint32_t stack)
+{
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 1);
+    gtk_widget_set_hexpand(box, true);
+    trz_stack_add_text(box, title, "step");
+    trz_stack_add(box, model, stack);
+    gtk_box_append(GTK_BOX(row), box);
+}
+
+static void add_site(
+    GtkWidget *box, const struct graph *graph, const struct graph_edge *edge, const struct graph_site *site)
+{
+    const struct model_thread *thread = model_thread(graph->model, site->thread_id);
+    const struct model_object *held = g_array_index(graph->nodes, struct graph_node, edge->from).object;
+    const struct model_object *taken = g_array_index(graph->nodes, struct graph_node, edge->to).object;
+    g_autofree char *outer = g_strdup_printf("holds '%s', taken in", held->label);
+    g_autofree char *inner = g_strdup_printf("then takes '%s' in", taken->label);
+    g_autofree char *who = g_strdup_printf("%u time%s, first by '%s' (thread %u)", site->count,
+        site->count == 1 ? "" : "s", thread ? thread->label : "?", site->thread_id);
+    trz_stack_add_text(box, who, "place");
+    GtkWidget *row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 16);
+    gtk_box_set_homogeneous(GTK_BOX(row), true);
+    add_side(row, outer, graph->model, site->held_stack);
+    add_side(row, inner, graph->model, site->taken_stack);
+    gtk_box_append(GTK_BOX(box), row);
+}
+
+static void show_stacks(TrzGraph *self, const struct graph *graph, const struct graph_edge *edge)
+{
+    const struct loaded *loaded = trz_session_get_loaded(self->session);
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
+    gtk_widget_add_css_class(box, "story");
+    if (edge && edge->order) {
+        bool more;
+        g_autoptr(GArray) sites = graph_edge_sites(graph, loaded->timeline, edge, &more);
+        for (unsigned i = 0; i < MIN(sites->len, SITES_MAX); i++)
+            add_site(box, graph, edge, &g_array_index(sites, struct graph_site, i));
+        if (sites->len > SITES_MAX) {
+            g_autofree char *text = g_strdup_printf("and %u other ways", sites->len - SITES_MAX);
+            trz_stack_add_text(box, text, "place");
+        }
+        if (more)
+            trz_stack_add_text(box, "The history is long: only its beginning was looked at.", "place");
+    } else if (edge && edge->step) {
+        trz_stack_add(box, graph->model, edge->step->stack);
+    }
+    gtk_widget_set_visible(self->stacks, gtk_widget_get_first_child(box) != NULL);
+    gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(self->stacks), box);
+}
+
 static void choose(TrzGraph *self, const struct graph *graph, const struct graph_edge *edge)
 {
+    bool none = self->order && !self->order->edges->len && !self->waits->edges->len;
     g_autofree char *text =
-        edge ? graph_edge_text(graph, edge)
-             : g_strdup("Click the label of an arrow, or use the arrow keys, to read where it comes from.");
+        edge   ? graph_edge_text(graph, edge)
+        : none ? g_strdup("")
+               : g_strdup("Click an arrow, or use the arrow keys, to read where it comes from.");
     self->chosen = edge;
     gtk_label_set_text(GTK_LABEL(self->text), text);
+    gtk_widget_set_visible(self->text, *text);
+    show_stacks(self, graph, edge);
     gtk_accessible_update_property(GTK_ACCESSIBLE(self->area), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
     gtk_widget_queue_draw(self->area);
 }
@@ -59,12 +119,20 @@ static void forget(TrzGraph *self)
 static void update(TrzGraph *self)
 {
     forget(self);
+    self->shown = trz_session_get_finding(self->session);
     if (trz_session_get_state(self->session) == TRZ_SESSION_READY) {
         const struct loaded *loaded = trz_session_get_loaded(self->session);
         self->order = graph_new_order(loaded);
         self->waits = graph_new_waits(loaded->file->model, trz_session_get_finding(self->session));
     }
     choose(self, NULL, NULL);
+}
+
+// Another step of the same finding changes nothing here.
+static void finding_changed(TrzGraph *self)
+{
+    if (!self->order || trz_session_get_finding(self->session) != self->shown)
+        update(self);
 }
 
 static void clicked(GtkGestureClick *gesture, int presses, double x, double y, TrzGraph *self)
@@ -77,6 +145,9 @@ static void clicked(GtkGestureClick *gesture, int presses, double x, double y, T
         return;
     const struct graph_edge *edge = draw_graphs_edge_at(self->order, self->waits,
         gtk_widget_get_width(self->area), gtk_widget_get_height(self->area), x, y, &graph);
+    self->position = edge ? (int)(edge - (const struct graph_edge *)(const void *)graph->edges->data) +
+                                (graph == self->waits ? (int)self->order->edges->len : 0)
+                          : -1;
     choose(self, graph, edge);
 }
 
@@ -90,8 +161,8 @@ static void act(GtkWidget *widget, const char *action, GVariant *parameter)
     int n = n_order + (int)self->waits->edges->len;
     if (!n)
         return;
-    self->position = g_str_equal(action, "graph.next") ? self->position + 1 : self->position - 1;
-    self->position = (self->position + n) % n;
+    bool next = g_str_equal(action, "graph.next");
+    self->position = self->position < 0 ? (next ? 0 : n - 1) : (self->position + (next ? 1 : n - 1)) % n;
     const struct graph *graph = self->position < n_order ? self->order : self->waits;
     int at = self->position < n_order ? self->position : self->position - n_order;
     choose(self, graph, &g_array_index(graph->edges, struct graph_edge, at));
@@ -148,13 +219,19 @@ static void trz_graph_init(TrzGraph *self)
     gtk_widget_add_css_class(self->text, "status");
     gtk_box_append(GTK_BOX(self), self->area);
     gtk_box_append(GTK_BOX(self), self->text);
+    self->stacks = gtk_scrolled_window_new();
+    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(self->stacks), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+    gtk_widget_set_size_request(self->stacks, -1, STACKS_HEIGHT);
+    gtk_accessible_update_property(
+        GTK_ACCESSIBLE(self->stacks), GTK_ACCESSIBLE_PROPERTY_LABEL, "Where the locks were taken", -1);
+    gtk_box_append(GTK_BOX(self), self->stacks);
 }
 
 GtkWidget *trz_graph_new(TrzSession *session)
 {
     TrzGraph *self = g_object_new(TRZ_TYPE_GRAPH, NULL);
     self->session = g_object_ref(session);
-    g_signal_connect_object(session, "finding-changed", G_CALLBACK(update), self, G_CONNECT_SWAPPED);
+    g_signal_connect_object(session, "finding-changed", G_CALLBACK(finding_changed), self, G_CONNECT_SWAPPED);
     g_signal_connect_object(session, "state-changed", G_CALLBACK(update), self, G_CONNECT_SWAPPED);
     update(self);
     return GTK_WIDGET(self);

@@ -253,7 +253,7 @@ static void replace(TrzSession *session, struct loaded *loaded)
     set_state(session, TRZ_SESSION_READY);
     session->finding = finding_id ? loaded_find(loaded, finding_id) : NULL;
     if (session->finding) {
-        session->places = story_locate(loaded->timeline, session->finding);
+        session->places = story_locate(loaded->timeline, loaded->result->united, session->finding);
         session->step = MIN(step, session->places->len);
         session->play = play_new(session->finding, session->places);
         unsigned all = session->play ? session->play->steps->len : 0;
@@ -452,7 +452,7 @@ void trz_session_choose(TrzSession *session, const struct finding *finding)
     forget_finding(session);
     session->finding = finding;
     if (finding)
-        session->places = story_locate(session->loaded->timeline, finding);
+        session->places = story_locate(session->loaded->timeline, session->loaded->result->united, finding);
     scene_axis_to_places(&session->axis, session->places);
     session->play = finding ? play_new(finding, session->places) : NULL;
     session->witness_step = session->play ? session->play->steps->len : 0;

@@ -2,13 +2,10 @@
 // Builds the story's widgets anew for each finding: it has a few dozen lines at most.
 #include "trz_story.h"
 
-#include <string.h>
-
-#include "call_stack.h"
+#include "explain.h"
+#include "report.h"
 #include "story.h"
-
-#define FRAMES_MAX 12u
-#define CONTEXT_LINES 1 // of source before and after the marked line
+#include "trz_stack.h"
 
 struct _TrzStory {
     GtkBox parent_instance;
@@ -20,60 +17,6 @@ struct _TrzStory {
 };
 
 G_DEFINE_FINAL_TYPE(TrzStory, trz_story, GTK_TYPE_BOX)
-
-static GtkWidget *add_text(GtkWidget *box, const char *text, const char *class)
-{
-    GtkWidget *label = gtk_label_new(text);
-    gtk_label_set_xalign(GTK_LABEL(label), 0);
-    gtk_label_set_wrap(GTK_LABEL(label), true);
-    gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
-    gtk_label_set_selectable(GTK_LABEL(label), false);
-    if (class)
-        gtk_widget_add_css_class(label, class);
-    gtk_box_append(GTK_BOX(box), label);
-    return label;
-}
-
-static void append_source(GString *text, const struct model *model, const struct call_frame *frame)
-{
-    for (int64_t line = frame->line - CONTEXT_LINES; line <= frame->line + CONTEXT_LINES; line++) {
-        const char *source = model_source(model, frame->file, line);
-        if (!source)
-            continue;
-        g_autofree char *escaped = g_markup_printf_escaped("%4" G_GINT64_FORMAT "  %s", line, source);
-        if (text->len)
-            g_string_append_c(text, '\n');
-        g_string_append_printf(
-            text, line == frame->line ? "<b>%s</b>" : "<span alpha='60%%'>%s</span>", escaped);
-    }
-}
-
-// The innermost frame of the program's own with its source, then the others by name.
-static void add_stack(GtkWidget *box, const struct model *model, uint32_t stack_id)
-{
-    g_autoptr(GArray) frames = g_array_new(false, false, sizeof(struct call_frame));
-    call_stack_frames(model, stack_id, frames);
-    const struct call_frame *site = call_stack_site_of(frames);
-    for (unsigned i = 0; i < MIN(frames->len, FRAMES_MAX); i++) {
-        const struct call_frame *frame = &g_array_index(frames, struct call_frame, i);
-        g_autofree char *place = call_frame_text(model, frame);
-        add_text(box, place, "place");
-        if (frame != site)
-            continue;
-        g_autoptr(GString) source = g_string_new(NULL);
-        append_source(source, model, frame);
-        if (source->len) {
-            GtkWidget *label = add_text(box, NULL, "source");
-            gtk_label_set_wrap(GTK_LABEL(label), false);
-            gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_END);
-            gtk_label_set_markup(GTK_LABEL(label), source->str);
-        }
-    }
-    if (frames->len > FRAMES_MAX) {
-        g_autofree char *more = g_strdup_printf("and %u outer frames", frames->len - FRAMES_MAX);
-        add_text(box, more, "place");
-    }
-}
 
 static GtkWidget *make_step(const struct finding *finding, unsigned number, const struct finding_step *step)
 {
@@ -87,10 +30,10 @@ static GtkWidget *make_step(const struct finding *finding, unsigned number, cons
     gtk_widget_set_hexpand(box, true);
     gtk_box_append(GTK_BOX(row), box);
     g_autofree char *thread = finding_thread_label(finding, step->thread_id);
-    g_autofree char *words = story_step_text(finding, step);
+    g_autofree char *words = report_step_text(finding, step);
     g_autofree char *sentence = g_strdup_printf("%s %s", thread, words);
-    add_text(box, sentence, "step");
-    add_stack(box, finding->model, step->stack);
+    trz_stack_add_text(box, sentence, "step");
+    trz_stack_add(box, finding->model, step->stack);
     g_autofree char *name = g_strdup_printf("Step %u: %s", number, sentence);
     gtk_accessible_update_property(GTK_ACCESSIBLE(row), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
     return row;
@@ -113,7 +56,25 @@ static void add_objects(GtkWidget *box, const struct finding *finding)
                 ? (object->row.flags & OBJECT_BY_INIT ? ", initialised in " : ", first used in ")
                 : "",
             object->created_in ? object->created_in : "");
-        add_text(box, text, "place");
+        trz_stack_add_text(box, text, "place");
+    }
+}
+
+// With the names of this finding where there are some, else what helps against its like.
+static void add_remedies(GtkWidget *box, const struct finding *finding)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    explain_remedies(text, finding);
+    g_auto(GStrv) lines = g_strsplit(g_strstrip(text->str), "\n", -1);
+    if (lines[0]) {
+        trz_stack_add_text(box, "What to do, one of these:", "help");
+        for (size_t i = 0; lines[i]; i++) {
+            g_autofree char *line = g_strdup_printf("• %s", g_strstrip(lines[i]));
+            trz_stack_add_text(box, line, "help");
+        }
+    } else if (finding->rule->help) {
+        g_autofree char *help = g_strdup_printf("What to do: %s", finding->rule->help);
+        trz_stack_add_text(box, help, "help");
     }
 }
 
@@ -121,12 +82,12 @@ static void tell(TrzStory *self, const struct finding *finding)
 {
     GtkWidget *box = self->content;
     g_autofree char *title = g_strdup_printf("%s: %s", finding_level_name(finding->level), finding->rule->id);
-    add_text(box, title, finding_level_name(finding->level));
-    gtk_label_set_selectable(GTK_LABEL(add_text(box, finding->message, "message")), true);
+    trz_stack_add_text(box, title, finding_level_name(finding->level));
+    gtk_label_set_selectable(GTK_LABEL(trz_stack_add_text(box, finding->message, "message")), true);
     if (finding->verdict) {
         g_autofree char *verdict = g_strdup_printf(
             "%s: %s", finding->verdict, finding->reason ? finding->reason : story_verdict(finding));
-        add_text(box, verdict, "verdict");
+        trz_stack_add_text(box, verdict, "verdict");
     }
     self->steps = gtk_list_box_new();
     gtk_widget_add_css_class(self->steps, "steps");
@@ -139,12 +100,9 @@ static void tell(TrzStory *self, const struct finding *finding)
     g_signal_connect(self->steps, "row-activated", G_CALLBACK(step_chosen), self);
     gtk_box_append(GTK_BOX(box), self->steps);
     add_objects(box, finding);
-    if (finding->rule->help) {
-        g_autofree char *help = g_strdup_printf("What to do: %s", finding->rule->help);
-        add_text(box, help, "help");
-    }
+    add_remedies(box, finding);
     g_autofree char *id = g_strdup_printf("finding %s", finding->id);
-    gtk_label_set_selectable(GTK_LABEL(add_text(box, id, "dim-label")), true);
+    gtk_label_set_selectable(GTK_LABEL(trz_stack_add_text(box, id, "dim-label")), true);
 }
 
 static void update(TrzStory *self)

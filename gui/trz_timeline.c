@@ -1,55 +1,27 @@
 // SPDX-License-Identifier: MIT
 // Keeps the last picture as a texture and draws it anew only when what it shows has changed; the time cursor is laid over it, so
 // moving the pointer costs nothing. Input changes the session's axis; the session tells everybody.
-//
-// Keys are actions of the class, so assistive technology can see and do them.
-#include "trz_timeline.h"
+// Keys are in trz_timeline_keys.c.
+#include "trz_timeline_private.h"
 
 #include <math.h>
 
 #include "describe.h"
 #include "draw.h"
-#include "navigate.h"
-#include "search.h"
 
-#define ZOOM_STEP 1.25
-#define PAN_STEP 0.1
-#define FAR 1e9 // beyond any end
 #define WHEEL_PX 60
 #define CLICK_SLACK_PX 4
-
-enum drag_kind { DRAG_NONE, DRAG_PAN, DRAG_SELECT, DRAG_OVERVIEW };
-
-struct _TrzTimeline {
-    GtkWidget parent_instance;
-    TrzSession *session;
-    struct scene scene;
-    bool laid_out; // the scene is that of the session's trace
-    bool reveal;   // the finding or step has changed: scroll there with the next picture
-    GdkTexture *picture;
-    double pointer_x; // px; negative: outside
-    double pointer_y;
-    enum drag_kind drag;
-    double drag_x;
-    double drag_from; // the axis when the drag began
-    double drag_to;
-    double drag_scroll;
-    double pinch_from;
-    double pinch_to;
-    bool dark;
-    bool by_lock;
-};
 
 G_DEFINE_FINAL_TYPE(TrzTimeline, trz_timeline, GTK_TYPE_WIDGET)
 
 static guint hovered_signal;
 
-static struct axis *axis_of(TrzTimeline *self)
+struct axis *trz_timeline_axis(TrzTimeline *self)
 {
     return trz_session_get_axis(self->session);
 }
 
-static const struct timeline *timeline_of(TrzTimeline *self)
+const struct timeline *trz_timeline_get(TrzTimeline *self)
 {
     const struct loaded *loaded = trz_session_get_loaded(self->session);
     return loaded ? loaded->timeline : NULL;
@@ -79,7 +51,7 @@ static void update_scene(TrzTimeline *self, double width, double height)
         scene_layout(scene, width, height);
     }
     scene->theme = self->dark ? &theme_dark : &theme_light;
-    scene->axis = *axis_of(self);
+    scene->axis = *trz_timeline_axis(self);
     scene->finding = trz_session_get_finding(self->session);
     scene->places = trz_session_get_places(self->session);
     scene->current_step = trz_session_get_step(self->session);
@@ -87,7 +59,7 @@ static void update_scene(TrzTimeline *self, double width, double height)
     scene->selecting = trz_session_get_selection(self->session, &scene->select_from, &scene->select_to);
     scene->has_focus_span = trz_session_get_focus(self->session, &scene->focus_span);
     if (self->reveal && scene->current_step && scene->has_focus_span)
-        scene_reveal_lane(scene, scene->focus_span.lane);
+        scene_reveal_span(scene, scene->focus_span);
     else if (self->reveal)
         scene_reveal_places(scene);
     self->reveal = false;
@@ -163,7 +135,7 @@ static void trz_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
     TrzTimeline *self = TRZ_TIMELINE(widget);
     int width = gtk_widget_get_width(widget);
     int height = gtk_widget_get_height(widget);
-    if (!timeline_of(self) || width < 1 || height < 1)
+    if (!trz_timeline_get(self) || width < 1 || height < 1)
         return;
     int scale = gtk_widget_get_scale_factor(widget);
     if (!self->picture || gdk_texture_get_width(self->picture) != width * scale ||
@@ -207,22 +179,32 @@ void trz_timeline_set_dark(TrzTimeline *self, bool dark)
 
 // --- moving ---
 
+// What stays where it is while zooming, as a share of the width.
+static double anchor_at(TrzTimeline *self, double x)
+{
+    double at = (x - self->scene.gutter) / scene_lanes_width(&self->scene);
+    return at >= 0 && at <= 1 ? at : 0.5;
+}
+
 static double anchor_of(TrzTimeline *self)
 {
-    double width = scene_lanes_width(&self->scene);
-    double at = (self->pointer_x - self->scene.gutter) / width;
-    return at >= 0 && at <= 1 ? at : 0.5;
+    return anchor_at(self, self->pointer_x);
 }
 
 static void zoom(TrzTimeline *self, double factor, double anchor)
 {
-    axis_zoom(axis_of(self), factor, anchor);
+    axis_zoom(trz_timeline_axis(self), factor, anchor);
     trz_session_view_changed(self->session);
 }
 
-static void pan(TrzTimeline *self, double share)
+void trz_timeline_zoom(TrzTimeline *self, double factor)
 {
-    axis_pan(axis_of(self), share);
+    zoom(self, factor, anchor_of(self));
+}
+
+void trz_timeline_pan(TrzTimeline *self, double share)
+{
+    axis_pan(trz_timeline_axis(self), share);
     trz_session_view_changed(self->session);
 }
 
@@ -246,9 +228,9 @@ static gboolean scrolled(GtkEventControllerScroll *controller, double dx, double
     if (state & GDK_CONTROL_MASK)
         zoom(self, pow(ZOOM_STEP, dy), anchor_of(self));
     else if (state & GDK_SHIFT_MASK)
-        pan(self, PAN_STEP * (dx + dy));
+        trz_timeline_pan(self, PAN_STEP * (dx + dy));
     else if (dx != 0 || !scroll_lanes(self, dy * WHEEL_PX))
-        pan(self, PAN_STEP * (dx + dy));
+        trz_timeline_pan(self, PAN_STEP * (dx + dy));
     return true;
 }
 
@@ -256,16 +238,59 @@ static void pinch_began(GtkGesture *gesture, GdkEventSequence *sequence, TrzTime
 {
     (void)gesture;
     (void)sequence;
-    self->pinch_from = axis_of(self)->from;
-    self->pinch_to = axis_of(self)->to;
+    self->drag = DRAG_NONE; // what the first finger began
+    self->pinch_from = trz_timeline_axis(self)->from;
+    self->pinch_to = trz_timeline_axis(self)->to;
 }
 
 static void pinched(GtkGestureZoom *gesture, double scale, TrzTimeline *self)
 {
-    (void)gesture;
-    struct axis *axis = axis_of(self);
+    struct axis *axis = trz_timeline_axis(self);
+    double x;
+    double y;
+    if (!self->laid_out)
+        return;
+    if (!gtk_gesture_get_bounding_box_center(GTK_GESTURE(gesture), &x, &y))
+        x = self->pointer_x;
     axis_show(axis, self->pinch_from, self->pinch_to);
-    zoom(self, 1 / fmax(scale, 1e-3), anchor_of(self));
+    zoom(self, 1 / fmax(scale, 1e-3), anchor_at(self, x));
+}
+
+// --- telling ---
+
+// To the status line and to screen readers.
+static void say(TrzTimeline *self, const char *text)
+{
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
+    g_signal_emit(self, hovered_signal, 0, text);
+}
+
+static void announce_focus(TrzTimeline *self)
+{
+    struct span_ref ref;
+    if (!trz_session_get_focus(self->session, &ref))
+        return;
+    scene_reveal_span(&self->scene, ref);
+    g_autofree char *text = describe_span(trz_timeline_get(self), ref);
+    say(self, text);
+    redraw(self);
+}
+
+void trz_timeline_say_selection(TrzTimeline *self)
+{
+    double from;
+    double to;
+    if (!trz_session_get_selection(self->session, &from, &to))
+        return;
+    g_autofree char *text = describe_stretch(trz_timeline_get(self), fmin(from, to), fmax(from, to));
+    say(self, text);
+}
+
+void trz_timeline_go(TrzTimeline *self, bool found, struct span_ref ref)
+{
+    if (found)
+        trz_session_set_focus(self->session, ref);
+    announce_focus(self);
 }
 
 // --- dragging: the ruler selects, the overview jumps, the lanes pan ---
@@ -277,7 +302,7 @@ static double time_at(TrzTimeline *self, double x)
 
 static void overview_to(TrzTimeline *self, double x)
 {
-    struct axis *axis = axis_of(self);
+    struct axis *axis = trz_timeline_axis(self);
     double share = (x - self->scene.gutter) / scene_lanes_width(&self->scene);
     double middle = axis->begin + share * (axis->end - axis->begin);
     double half = (axis->to - axis->from) / 2;
@@ -292,8 +317,8 @@ static void drag_began(GtkGestureDrag *gesture, double x, double y, TrzTimeline 
     GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(gesture));
     gtk_widget_grab_focus(GTK_WIDGET(self));
     self->drag_x = x;
-    self->drag_from = axis_of(self)->from;
-    self->drag_to = axis_of(self)->to;
+    self->drag_from = trz_timeline_axis(self)->from;
+    self->drag_to = trz_timeline_axis(self)->to;
     self->drag_scroll = self->scene.scroll;
     if (x < self->scene.gutter)
         self->drag = DRAG_NONE;
@@ -317,9 +342,10 @@ static void dragged(GtkGestureDrag *gesture, double dx, double dy, TrzTimeline *
     } else if (self->drag == DRAG_SELECT) {
         trz_session_set_selection(
             self->session, true, time_at(self, self->drag_x), time_at(self, self->drag_x + dx));
+        trz_timeline_say_selection(self);
     } else {
         double by = dx / scene_lanes_width(&self->scene) * (self->drag_to - self->drag_from);
-        axis_show(axis_of(self), self->drag_from - by, self->drag_to - by);
+        axis_show(trz_timeline_axis(self), self->drag_from - by, self->drag_to - by);
         scroll_lanes(self, self->drag_scroll - dy - self->scene.scroll);
         trz_session_view_changed(self->session);
     }
@@ -333,7 +359,7 @@ static void drag_ended(GtkGestureDrag *gesture, double dx, double dy, TrzTimelin
         trz_session_set_selection(self->session, false, 0, 0);
     else if (self->drag == DRAG_PAN && hypot(dx, dy) < CLICK_SLACK_PX && self->laid_out &&
              scene_span_at(&self->scene, self->pointer_x, self->pointer_y, &span))
-        trz_session_set_focus(self->session, span);
+        trz_timeline_go(self, true, span);
     self->drag = DRAG_NONE;
 }
 
@@ -341,7 +367,7 @@ static void drag_ended(GtkGestureDrag *gesture, double dx, double dy, TrzTimelin
 
 static char *text_at(TrzTimeline *self, double x, double y)
 {
-    const struct timeline *timeline = timeline_of(self);
+    const struct timeline *timeline = trz_timeline_get(self);
     struct span_ref ref;
     if (!self->laid_out || !timeline)
         return NULL;
@@ -383,171 +409,6 @@ static gboolean trz_timeline_query_tooltip(
     return text != NULL;
 }
 
-// --- keys ---
-
-// Says the focused span, to the status line and to screen readers.
-static void announce_focus(TrzTimeline *self)
-{
-    struct span_ref ref;
-    if (!trz_session_get_focus(self->session, &ref))
-        return;
-    scene_reveal_lane(&self->scene, ref.lane);
-    g_autofree char *text = describe_span(timeline_of(self), ref);
-    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
-    g_signal_emit(self, hovered_signal, 0, text);
-    redraw(self);
-}
-
-static void go(TrzTimeline *self, bool found, struct span_ref ref)
-{
-    if (found)
-        trz_session_set_focus(self->session, ref);
-    announce_focus(self);
-}
-
-static void step_event(TrzTimeline *self, bool forward)
-{
-    const struct timeline *timeline = timeline_of(self);
-    struct span_ref ref;
-    bool found = trz_session_get_focus(self->session, &ref)
-                     ? navigate_event(timeline, &ref, forward)
-                     : navigate_first(timeline, (uint64_t)fmax(axis_of(self)->from, 0), &ref);
-    go(self, found, ref);
-}
-
-static void step_lock(TrzTimeline *self, bool forward)
-{
-    struct span_ref ref;
-    if (trz_session_get_focus(self->session, &ref))
-        go(self, navigate_lock(timeline_of(self), &ref, forward), ref);
-    else
-        step_event(self, forward);
-}
-
-static void step_lane(TrzTimeline *self, int by)
-{
-    struct span_ref ref;
-    if (trz_session_get_focus(self->session, &ref))
-        go(self, navigate_lane(timeline_of(self), &ref, by), ref);
-    else
-        step_event(self, true);
-}
-
-static void follow_owner(TrzTimeline *self)
-{
-    struct span_ref ref;
-    if (trz_session_get_focus(self->session, &ref))
-        go(self, navigate_owner(timeline_of(self), &ref), ref);
-}
-
-bool trz_timeline_search(TrzTimeline *self, const char *text)
-{
-    struct span_ref ref;
-    if (!self->laid_out || !*text)
-        return false;
-    struct search *search = search_new(timeline_of(self), text);
-    bool after = trz_session_get_focus(self->session, &ref);
-    bool found = search_next(search, after, &ref) || search_next(search, false, &ref);
-    search_free(search);
-    if (found)
-        go(self, true, ref);
-    return found;
-}
-
-static void zoom_to_selection(TrzTimeline *self)
-{
-    double from;
-    double to;
-    struct span_ref ref;
-    if (trz_session_get_selection(self->session, &from, &to)) {
-        axis_show(axis_of(self), fmin(from, to), fmax(from, to));
-    } else if (trz_session_get_focus(self->session, &ref)) {
-        const struct span *span = timeline_span(timeline_of(self), ref);
-        double margin = (double)(span->end - span->begin) * 0.2;
-        axis_show(axis_of(self), (double)span->begin - margin, (double)span->end + margin);
-    }
-    trz_session_view_changed(self->session);
-}
-
-static void act(GtkWidget *widget, const char *action, GVariant *parameter)
-{
-    (void)parameter;
-    TrzTimeline *self = TRZ_TIMELINE(widget);
-    if (!self->laid_out)
-        return;
-    if (g_str_equal(action, "timeline.zoom-in")) {
-        zoom(self, 1 / (ZOOM_STEP * ZOOM_STEP), anchor_of(self));
-    } else if (g_str_equal(action, "timeline.zoom-out")) {
-        zoom(self, ZOOM_STEP * ZOOM_STEP, anchor_of(self));
-    } else if (g_str_equal(action, "timeline.fit")) {
-        axis_fit(axis_of(self));
-        trz_session_view_changed(self->session);
-    } else if (g_str_equal(action, "timeline.zoom-selection")) {
-        zoom_to_selection(self);
-    } else if (g_str_equal(action, "timeline.earlier")) {
-        pan(self, -PAN_STEP);
-    } else if (g_str_equal(action, "timeline.later")) {
-        pan(self, PAN_STEP);
-    } else if (g_str_equal(action, "timeline.begin")) {
-        pan(self, -FAR);
-    } else if (g_str_equal(action, "timeline.end")) {
-        pan(self, FAR);
-    } else if (g_str_equal(action, "timeline.previous")) {
-        step_event(self, false);
-    } else if (g_str_equal(action, "timeline.next")) {
-        step_event(self, true);
-    } else if (g_str_equal(action, "timeline.previous-of-lock")) {
-        step_lock(self, false);
-    } else if (g_str_equal(action, "timeline.next-of-lock")) {
-        step_lock(self, true);
-    } else if (g_str_equal(action, "timeline.lane-above")) {
-        step_lane(self, -1);
-    } else if (g_str_equal(action, "timeline.lane-below")) {
-        step_lane(self, 1);
-    } else if (g_str_equal(action, "timeline.owner")) {
-        follow_owner(self);
-    } else if (g_str_equal(action, "timeline.clear")) {
-        trz_session_set_selection(self->session, false, 0, 0);
-    }
-}
-
-static void install_actions(GtkWidgetClass *class)
-{
-    static const struct {
-        const char *action;
-        guint keys[3];
-        GdkModifierType modifiers;
-    } bindings[] = {
-        { "timeline.zoom-in", { GDK_KEY_plus, GDK_KEY_KP_Add, GDK_KEY_equal }, 0 },
-        { "timeline.zoom-out", { GDK_KEY_minus, GDK_KEY_KP_Subtract }, 0 },
-        { "timeline.fit", { GDK_KEY_f }, 0 },
-        { "timeline.zoom-selection", { GDK_KEY_z, GDK_KEY_Return }, 0 },
-        { "timeline.earlier", { GDK_KEY_Left, GDK_KEY_KP_Left }, GDK_SHIFT_MASK },
-        { "timeline.later", { GDK_KEY_Right, GDK_KEY_KP_Right }, GDK_SHIFT_MASK },
-        { "timeline.begin", { GDK_KEY_Home, GDK_KEY_KP_Home }, 0 },
-        { "timeline.end", { GDK_KEY_End, GDK_KEY_KP_End }, 0 },
-        { "timeline.previous", { GDK_KEY_Left, GDK_KEY_KP_Left }, 0 },
-        { "timeline.next", { GDK_KEY_Right, GDK_KEY_KP_Right }, 0 },
-        { "timeline.previous-of-lock", { GDK_KEY_Left, GDK_KEY_KP_Left }, GDK_CONTROL_MASK },
-        { "timeline.next-of-lock", { GDK_KEY_Right, GDK_KEY_KP_Right }, GDK_CONTROL_MASK },
-        { "timeline.lane-above", { GDK_KEY_Up, GDK_KEY_KP_Up }, 0 },
-        { "timeline.lane-below", { GDK_KEY_Down, GDK_KEY_KP_Down }, 0 },
-        { "timeline.owner", { GDK_KEY_o }, 0 },
-        { "timeline.clear", { GDK_KEY_Escape }, 0 },
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(bindings); i++) {
-        gtk_widget_class_install_action(class, bindings[i].action, NULL, act);
-        for (int j = 0; j < 3 && bindings[i].keys[j]; j++) {
-            GdkModifierType modifiers = bindings[i].modifiers;
-            gtk_widget_class_add_binding_action(
-                class, bindings[i].keys[j], modifiers, bindings[i].action, NULL);
-            if (bindings[i].keys[j] == GDK_KEY_plus)
-                gtk_widget_class_add_binding_action(
-                    class, GDK_KEY_plus, GDK_SHIFT_MASK, bindings[i].action, NULL);
-        }
-    }
-}
-
 // --- life ---
 
 static void trz_timeline_dispose(GObject *object)
@@ -569,7 +430,7 @@ static void trz_timeline_class_init(TrzTimelineClass *class)
         "hovered", TRZ_TYPE_TIMELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
     gtk_widget_class_set_css_name(widget_class, "timeline");
     gtk_widget_class_set_accessible_role(widget_class, GTK_ACCESSIBLE_ROLE_IMG);
-    install_actions(widget_class);
+    trz_timeline_install_keys(widget_class);
 }
 
 static void trz_timeline_init(TrzTimeline *self)

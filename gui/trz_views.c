@@ -50,9 +50,14 @@ void trz_views_set_dark(TrzViews *self, bool dark)
     trz_lock_table_set_dark(TRZ_LOCK_TABLE(self->table), dark);
 }
 
+static GtkWidget *shown(TrzViews *self)
+{
+    return gtk_stack_get_visible_child(GTK_STACK(self->stack));
+}
+
 void trz_views_focus(TrzViews *self)
 {
-    gtk_widget_grab_focus(self->timeline);
+    gtk_widget_grab_focus(shown(self));
 }
 
 void trz_views_show_timeline(TrzViews *self)
@@ -63,16 +68,12 @@ void trz_views_show_timeline(TrzViews *self)
 
 bool trz_views_search(TrzViews *self, const char *text)
 {
-    trz_views_show(self, "timeline");
-    return trz_timeline_search(TRZ_TIMELINE(self->timeline), text);
+    if (!TRZ_IS_TIMELINE(shown(self)))
+        trz_views_show(self, "timeline");
+    return trz_timeline_search(TRZ_TIMELINE(shown(self)), text);
 }
 
 // --- as a picture ---
-
-static GtkWidget *shown(TrzViews *self)
-{
-    return gtk_stack_get_visible_child(GTK_STACK(self->stack));
-}
 
 static double witness_height(TrzViews *self)
 {

@@ -100,8 +100,11 @@ static void state_changed(TrzWindow *self)
     gtk_stack_set_visible_child_name(GTK_STACK(self->pages), pages[state]);
     gtk_widget_set_visible(self->switcher, state >= TRZ_SESSION_ANALYSING);
     gtk_widget_set_visible(self->search, state >= TRZ_SESSION_ANALYSING);
-    if (state == TRZ_SESSION_ANALYSING && self->shown_state != TRZ_SESSION_READY)
+    if (state == TRZ_SESSION_ANALYSING && self->shown_state != TRZ_SESSION_READY) {
+        g_autoptr(GFile) file = g_file_new_for_path(trz_session_get_path(self->session));
+        trz_welcome_remember(file);
         trz_views_focus(TRZ_VIEWS(self->views));
+    }
     self->shown_state = state;
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROPERTY_FOLLOW]);
 }
@@ -127,7 +130,6 @@ void trz_window_open(TrzWindow *self, GFile *file)
     if (!path)
         return;
     trz_session_open(self->session, path);
-    trz_welcome_remember(file);
 }
 
 void trz_window_follow(TrzWindow *self, bool follow)
@@ -181,16 +183,20 @@ static void reload(GtkWidget *widget, const char *action, GVariant *parameter)
         trz_session_open(self->session, trz_session_get_path(self->session));
 }
 
+// The first one here, each other one in a window of its own.
 static gboolean dropped(GtkDropTarget *target, const GValue *value, double x, double y, TrzWindow *self)
 {
     (void)target;
     (void)x;
     (void)y;
     GSList *files = gdk_file_list_get_files(g_value_get_boxed(value));
-    if (files)
-        trz_window_open(self, files->data);
+    for (GSList *at = files; at; at = at->next) {
+        TrzWindow *window = at == files ? self : trz_window_new(gtk_window_get_application(GTK_WINDOW(self)));
+        trz_window_open(window, at->data);
+        gtk_window_present(GTK_WINDOW(window));
+    }
     g_slist_free(files);
-    return true;
+    return files != NULL;
 }
 
 // --- export ---
@@ -245,7 +251,9 @@ static void toggle_sidebar(GtkWidget *widget, const char *action, GVariant *para
 static void show_view(GtkWidget *widget, const char *action, GVariant *parameter)
 {
     (void)action;
-    trz_views_show(TRZ_VIEWS(TRZ_WINDOW(widget)->views), g_variant_get_string(parameter, NULL));
+    TrzViews *views = TRZ_VIEWS(TRZ_WINDOW(widget)->views);
+    trz_views_show(views, g_variant_get_string(parameter, NULL));
+    trz_views_focus(views);
 }
 
 static void step(GtkWidget *widget, const char *action, GVariant *parameter)
@@ -276,9 +284,9 @@ static void cancel(TrzWindow *self)
     trz_session_cancel(self->session);
 }
 
-static void show_timeline(TrzWindow *self)
+static void leave_search(TrzWindow *self)
 {
-    trz_views_show_timeline(TRZ_VIEWS(self->views));
+    trz_views_focus(TRZ_VIEWS(self->views));
 }
 
 // --- building ---
@@ -354,6 +362,7 @@ static GtkWidget *make_trace_page(TrzWindow *self)
     gtk_paned_set_end_child(GTK_PANED(self->side), trz_story_new(self->session));
     gtk_paned_set_position(GTK_PANED(self->side), self->settings.story);
     gtk_widget_set_size_request(self->side, 220, -1);
+    gtk_widget_set_visible(self->side, self->settings.findings);
     self->divided = gtk_paned_new(GTK_ORIENTATION_HORIZONTAL);
     gtk_paned_set_start_child(GTK_PANED(self->divided), self->side);
     gtk_paned_set_resize_start_child(GTK_PANED(self->divided), false);
@@ -407,7 +416,7 @@ static void make_search(TrzWindow *self, GtkWidget *header)
     gtk_accessible_update_property(
         GTK_ACCESSIBLE(self->search), GTK_ACCESSIBLE_PROPERTY_LABEL, "Search the timeline", -1);
     g_signal_connect_swapped(self->search, "activate", G_CALLBACK(search), self);
-    g_signal_connect_swapped(self->search, "stop-search", G_CALLBACK(show_timeline), self);
+    g_signal_connect_swapped(self->search, "stop-search", G_CALLBACK(leave_search), self);
     g_signal_connect_swapped(self->search, "next-match", G_CALLBACK(search), self);
     gtk_header_bar_pack_end(GTK_HEADER_BAR(header), self->search);
 }
@@ -452,6 +461,7 @@ static gboolean close_request(GtkWindow *window)
     struct settings *settings = &self->settings;
     gtk_window_get_default_size(window, &settings->width, &settings->height);
     settings->maximized = gtk_window_is_maximized(window);
+    settings->findings = gtk_widget_get_visible(self->side);
     settings->sidebar = gtk_paned_get_position(GTK_PANED(self->divided));
     settings->story = gtk_paned_get_position(GTK_PANED(self->side));
     g_free(settings->view);

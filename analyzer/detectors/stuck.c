@@ -106,6 +106,9 @@ static void add_thread(
     const struct model_object *wanted = model_object(model, row->object_id);
     finding_add_step(finding, row->thread_id, request ? request : "request", wanted, row->stack_id,
         (const struct hold *)(const void *)holds->data, holds->len);
+    if (!wanted)
+        g_array_index(finding->steps, struct finding_step, finding->steps->len - 1).other_thread =
+            row->joined_id;
 }
 
 static gint compare_texts(gconstpointer left, gconstpointer right)

@@ -5,6 +5,7 @@
 struct united_model {
     struct model *model;
     GHashTable *copies;  // row of another model -> new id
+    GHashTable *origins; // row of this model -> the row it is a copy of
     GHashTable *objects; // class key -> struct model_object *
 };
 
@@ -35,6 +36,7 @@ struct united_model *united_model_new(void)
     struct united_model *united = g_new0(struct united_model, 1);
     united->model = new_model();
     united->copies = g_hash_table_new(NULL, NULL);
+    united->origins = g_hash_table_new(NULL, NULL);
     united->objects = g_hash_table_new(g_str_hash, g_str_equal);
     return united;
 }
@@ -45,6 +47,7 @@ void united_model_free(struct united_model *united)
         return;
     model_free(united->model);
     g_hash_table_unref(united->copies);
+    g_hash_table_unref(united->origins);
     g_hash_table_unref(united->objects);
     g_free(united);
 }
@@ -74,6 +77,7 @@ static void *add_copy(
     *ret_id = table->len;
     g_ptr_array_add(table, copy);
     g_hash_table_insert(united->copies, (void *)row, GUINT_TO_POINTER(*ret_id));
+    g_hash_table_insert(united->origins, copy, (void *)row);
     return copy;
 }
 
@@ -174,4 +178,21 @@ const struct model_object *united_model_object(
     united->model->n_objects++;
     g_hash_table_insert(united->objects, (char *)object->class_key, copy);
     return copy;
+}
+
+static const void *origin(const struct united_model *united, const void *row)
+{
+    return row ? g_hash_table_lookup(united->origins, row) : NULL;
+}
+
+uint32_t united_model_stack_origin(const struct united_model *united, uint32_t id)
+{
+    const struct model_stack *row = origin(united, model_stack(united->model, id));
+    return row ? row->id : 0;
+}
+
+uint32_t united_model_thread_origin(const struct united_model *united, uint32_t id)
+{
+    const struct model_thread *row = origin(united, model_thread(united->model, id));
+    return row ? row->row.id : 0;
 }

@@ -282,7 +282,7 @@ static void a_play_ends_with_nobody_going_on(void **state)
     finding_add_step(finding, 1, "request", b, 0, &holds[0], 1);
     finding_add_step(finding, 2, "request", a, 0, &holds[1], 1);
     finding->verdict = "observed";
-    GArray *places = story_locate(made.timeline, finding);
+    GArray *places = story_locate(made.timeline, NULL, finding);
     struct play *play = play_new(finding, places);
     assert_non_null(play);
     assert_int_equal(play->steps->len, 4);
