@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "model.h"
 #include "report.h"
@@ -26,15 +27,31 @@ static bool close_store(struct store *store, const char *path, GError **error)
     return false;
 }
 
-bool finish_open_trace(struct store *store, const char *path, GError **error)
+static int64_t own_processor_time_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+}
+
+// has_recorded: by this process.
+static bool finish_and_close(struct store *store, const char *path, bool has_recorded, GError **error)
 {
     if (!symbolize_trace(store, NULL, error)) {
         store_close(store);
         return false;
     }
-    if (store_set_number(store, "symbolized", 1) < 0 || store_commit(store) < 0)
+    if (store_set_number(store, "symbolized", 1) < 0 ||
+        (has_recorded && store_set_number(store, "recorder_cpu_us", own_processor_time_us()) < 0) ||
+        store_commit(store) < 0)
         return fail(store, error);
     return close_store(store, path, error);
+}
+
+bool finish_open_trace(struct store *store, const char *path, GError **error)
+{
+    return finish_and_close(store, path, true, error);
 }
 
 bool finish_trace(const char *path, GError **error)
@@ -50,7 +67,7 @@ bool finish_trace(const char *path, GError **error)
     store = NULL;
     if (store_open(path, false, &store) < 0)
         return fail(store, error);
-    return finish_open_trace(store, path, error);
+    return finish_and_close(store, path, false, error);
 }
 
 static int put_finding(struct store *store, const struct finding *finding)

@@ -21,10 +21,12 @@ import re
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
@@ -190,13 +192,20 @@ def processor_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def recorder_seconds(trace):
+    with closing(sqlite3.connect(f'file:{trace}?mode=ro', uri=True)) as connection:
+        return int(connection.execute("SELECT value FROM meta WHERE name = 'recorder_cpu_us'").fetchone()[0]) / 1e6
+
+
 def print_row(name, measure, count, prefix, folder):
-    used = {(): [], tuple(prefix): []}
+    used, own = {(): [], tuple(prefix): []}, []
 
     def once(way):
         before = processor_seconds()
         milliseconds = measure(way, folder)
         used[tuple(way)].append(processor_seconds() - before)
+        if way:
+            own.append(used[tuple(way)][-1] - recorder_seconds(folder / 'trace.db'))
         return milliseconds
 
     try:
@@ -206,17 +215,18 @@ def print_row(name, measure, count, prefix, folder):
         return
     native, recorded = paired.medians(rounds)
     least, most = paired.interval(rounds)
-    cpu = median(used[tuple(prefix)]) / max(median(used[()]), 1e-4)
-    print(f'{name:36}{native:>10.1f}{recorded:>10.1f}{recorded / native:>8.2f}   {least:>5.2f} to {most:<5.2f}{cpu:>7.2f}',
-          flush=True)
+    native_cpu = max(median(used[()]), 1e-4)
+    cpu, own_cpu = median(used[tuple(prefix)]) / native_cpu, median(own) / native_cpu
+    print(f'{name:36}{native:>10.1f}{recorded:>10.1f}{recorded / native:>8.2f}   {least:>5.2f} to {most:<5.2f}{own_cpu:>7.2f}'
+          f'{cpu:>7.2f}', flush=True)
 
 
 def throughput(folder, workloads, scale):
     prefix = [TRENZA, 'record', '-q', '-o', folder / 'trace.db', '--']
     print('Natively and under trenza record, each round in the order r n n r. Milliseconds, medians; the ratio with its 95 %')
-    print('interval by bootstrap over the rounds. cpu: the ratio of all processor time, the recorder\'s and the clients\' and all')
-    print('starts and ends included, which other programs on a busy machine lengthen less.\n')
-    print(f'{"":36}{"native":>10}{"recorded":>10}{"ratio":>8}   {"95 %":<14}{"cpu":>7}')
+    print('interval by bootstrap over the rounds. own: the ratio of processor time, starts and ends and clients included, without')
+    print('the recorder\'s; all: with it. Where all cores are busy, what the recorder takes is missing elsewhere.\n')
+    print(f'{"":36}{"native":>10}{"recorded":>10}{"ratio":>8}   {"95 %":<14}{"own":>7}{"all":>7}')
     for name, rounds, measure in workloads:
         print_row(name, measure, max(2, round(rounds * scale)), prefix, folder)
 

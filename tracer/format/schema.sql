@@ -24,8 +24,9 @@
 -- exit_status (of the main program, as a shell would say it), command_line (arguments, NUL between them shown as
 -- JSON array), working_directory, complete ('1' when the recording was closed in order), on_full ('wait'|'drop'),
 -- confirmed and not_confirmed (ids of the findings that steered re-runs reached or did not, blanks between),
--- events and lost (totals), symbolized (1 once addresses and locks have names), source ('std': not recorded but made by
--- `trenza import`; locations are then frames without a module, frame.offset being the number).
+-- events and lost (totals), recorder_cpu_us (processor time of the recorder, its search for names included), symbolized (1 once
+-- addresses and locks have names), source ('std': not recorded but made by `trenza import`; locations are then frames
+-- without a module, frame.offset being the number).
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- A program image: exec in the same process starts a new row.
