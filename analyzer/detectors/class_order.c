@@ -44,7 +44,9 @@ struct class_state {
 struct class_order {
     struct detection *detection;
     GHashTable *classes; // class_key() -> struct class_state *
-    bool cut;            // somebody held more than HELD_MAX
+    gpointer last_key;   // the one asked for last
+    struct class_state *last;
+    bool cut; // somebody held more than HELD_MAX
 };
 
 static void example_clear(void *data)
@@ -86,10 +88,14 @@ static struct class_state *need_class(
     struct class_order *state, const struct model_object *object, bool stated)
 {
     gpointer key = class_key(object, stated);
+    if (state->last && state->last_key == key)
+        return state->last;
     struct class_state *class = g_hash_table_lookup(state->classes, key);
+    state->last_key = key;
+    state->last = class;
     if (class)
         return class;
-    class = g_new0(struct class_state, 1);
+    state->last = class = g_new0(struct class_state, 1);
     class->stated = stated;
     class->places = g_hash_table_new(NULL, NULL);
     for (unsigned i = 0; i < 2; i++) {

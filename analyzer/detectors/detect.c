@@ -78,36 +78,42 @@ const struct rule *const detect_rules[] = {
     NULL,
 };
 
-// Who sees events of one kind, in the order of the table.
+// Who sees events of one kind, plain or not, in the order of the table.
 struct audience {
     void (*event[G_N_ELEMENTS(detectors)])(void *state, const struct replay_step *step);
     void *state[G_N_ELEMENTS(detectors)];
     unsigned n;
 };
 
+static void join_audience(struct audience *audience, const struct detector *detector, void *state)
+{
+    audience->event[audience->n] = detector->event;
+    audience->state[audience->n++] = state;
+}
+
 static void run_pass(struct detection *detection, int *ret_error)
 {
     void *states[G_N_ELEMENTS(detectors)];
-    g_autofree struct audience *audiences = g_new0(struct audience, EVENT_KINDS);
+    g_autofree struct audience *audiences = g_new0(struct audience, 2 * EVENT_KINDS); // [1]: plain ones
     for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++) {
         states[i] = detectors[i]->begin(detection);
-        for (unsigned kind = 0; kind < EVENT_KINDS; kind++) {
-            struct audience *audience = &audiences[kind];
-            if (!(detectors[i]->kinds & DETECTOR_SEES(kind)))
-                continue;
-            audience->event[audience->n] = detectors[i]->event;
-            audience->state[audience->n++] = states[i];
+        for (unsigned kind = 0; kind < EVENT_KINDS && states[i]; kind++) {
+            if (detectors[i]->kinds & DETECTOR_SEES(kind))
+                join_audience(&audiences[2 * kind], detectors[i], states[i]);
+            if (detectors[i]->kinds & ~detectors[i]->not_plain & DETECTOR_SEES(kind))
+                join_audience(&audiences[2 * kind + 1], detectors[i], states[i]);
         }
     }
     struct replay_step step;
     int r;
     while ((r = replay_next(detection->replay, &step)) == 1) {
-        const struct audience *audience = &audiences[step.event->kind];
+        const struct audience *audience = &audiences[2 * step.event->kind + step.plain];
         for (unsigned i = 0; i < audience->n; i++)
             audience->event[i](audience->state[i], &step);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(detectors); i++)
-        detectors[i]->finish(states[i]);
+        if (states[i])
+            detectors[i]->finish(states[i]);
     *ret_error = r;
 }
 

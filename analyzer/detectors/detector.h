@@ -22,8 +22,10 @@ _Static_assert(EVENT_KINDS <= 64, "event kinds fit a mask");
 
 struct detector {
     const char *name;
-    uint64_t kinds; // DETECTOR_SEES(...), or-ed; EVENT_NONE: the end of a thread
-    // Returns the detector's own state, which event and finish get and finish frees.
+    uint64_t kinds;     // DETECTOR_SEES(...), or-ed; EVENT_NONE: the end of a thread
+    uint64_t not_plain; // those of kinds of which it does not need to see steps that are plain (replay.h)
+    // Returns the detector's own state, which event and finish get and finish frees; NULL: nothing to do in this trace, and neither
+    // is called.
     void *(*begin)(struct detection *detection);
     void (*event)(void *state, const struct replay_step *step);
     void (*finish)(void *state);

@@ -61,7 +61,7 @@ struct class_time {
 struct lost_time {
     struct detection *detection;
     uint64_t long_ticks;
-    int64_t last_ticks;     // of the last event seen
+    int64_t last_ticks;     // of the trace
     GHashTable *last;       // object.id -> struct hold_time
     GHashTable *long_holds; // "class stack" -> struct long_hold
     GHashTable *classes;    // class id -> struct class_time
@@ -149,7 +149,6 @@ static void event(void *data, const struct replay_step *step)
 {
     struct lost_time *state = data;
     const struct replay_request *request = &step->thread->request;
-    state->last_ticks = (int64_t)step->event->ticks;
     if (step->event->kind == EVENT_COND_WAIT) {
         end_hold(state, step, step->mutex ? held_set_find(&step->thread->held, step->mutex->row.id) : NULL);
         return;
@@ -271,6 +270,7 @@ static void report_contention(struct lost_time *state, const struct class_time *
 static void finish(void *data)
 {
     struct lost_time *state = data;
+    state->last_ticks = (int64_t)replay_now(state->detection->replay);
     g_autoptr(GPtrArray) holds = sorted(state->long_holds, longer_wait_first);
     g_autoptr(GPtrArray) classes = sorted(state->classes, longer_class_first);
     for (unsigned i = 0; i < MIN(holds->len, WORST); i++)
@@ -292,6 +292,8 @@ const struct detector detector_lost_time = {
     .kinds = DETECTOR_SEES(EVENT_COND_WAIT) | DETECTOR_SEES(EVENT_RELEASE) | DETECTOR_SEES(EVENT_ACQUIRE) |
              DETECTOR_SEES(EVENT_ACQUIRE_SHARED) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) |
              DETECTOR_SEES(EVENT_ACQUIRE_TIMED_SHARED),
+    .not_plain = DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_SHARED) |
+                 DETECTOR_SEES(EVENT_ACQUIRE_TIMED) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED_SHARED),
     .begin = begin,
     .event = event,
     .finish = finish,

@@ -9,8 +9,9 @@
 #include "held_set.h"
 #include "wide_hash.h"
 
-#define PAIRS_MAX 4000000u // beyond, every pair may be part of a cycle
-#define RECENT_PAIRS 4096u // a power of two
+#define PAIRS_MAX 4000000u   // beyond, every pair may be part of a cycle
+#define RECENT_PAIRS 4096u   // a power of two
+#define MATRIX_OBJECTS 2048u // a matrix of pairs of so many takes half a megabyte
 
 struct object_survey {
     uint32_t first_thread; // 0: nobody has used it so far
@@ -38,8 +39,9 @@ struct prediction_survey {
     bool all;
     struct object_survey *objects;
     struct thread_survey *threads;
-    GHashTable *pairs;             // set of uint64_t *: held last << 32 | wanted
-    uint64_t recent[RECENT_PAIRS]; // a cache in front of it
+    GHashTable *pairs; // set of uint64_t *: held last << 32 | wanted
+    uint64_t *matrix;  // in front of it a bit for each pair that is in it already; NULL: too many objects
+    uint64_t *recent;  // else a cache of RECENT_PAIRS
     struct components *components; // after finish
     bool too_many_pairs;
     bool joins_holding; // cycles may lead through the end of a thread: any pair may be part of one
@@ -57,6 +59,10 @@ struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_o
     survey->objects = g_new0(struct object_survey, n_objects);
     survey->threads = g_new0(struct thread_survey, n_threads);
     survey->pairs = g_hash_table_new_full(wide_hash, g_int64_equal, g_free, NULL);
+    if (n_objects <= MATRIX_OBJECTS)
+        survey->matrix = g_new0(uint64_t, (uint64_t)n_objects * n_objects / 64 + 1);
+    else
+        survey->recent = g_new0(uint64_t, RECENT_PAIRS);
     return survey;
 }
 
@@ -70,19 +76,36 @@ void prediction_survey_free(struct prediction_survey *survey)
             g_array_unref(survey->threads[i].covers);
     }
     g_hash_table_unref(survey->pairs);
+    g_free(survey->matrix);
+    g_free(survey->recent);
     components_free(survey->components);
     g_free(survey->objects);
     g_free(survey->threads);
     g_free(survey);
 }
 
+// False: the pair is known. Blind to some that are, where there is only the cache.
+static bool may_be_new(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
+{
+    if (survey->matrix) {
+        uint64_t at = (uint64_t)held_id * survey->n_objects + wanted_id;
+        uint64_t bit = UINT64_C(1) << at % 64;
+        bool known = survey->matrix[at / 64] & bit;
+        survey->matrix[at / 64] |= bit;
+        return !known;
+    }
+    uint64_t pair = (uint64_t)held_id << 32 | wanted_id;
+    uint64_t *recent = &survey->recent[(pair * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+    bool known = *recent == pair;
+    *recent = pair;
+    return !known;
+}
+
 static void add_pair(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
 {
     uint64_t pair = (uint64_t)held_id << 32 | wanted_id;
-    uint64_t *recent = &survey->recent[(pair * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
-    if (*recent == pair || survey->too_many_pairs)
+    if (survey->too_many_pairs || !may_be_new(survey, held_id, wanted_id))
         return;
-    *recent = pair;
     if (g_hash_table_contains(survey->pairs, &pair))
         return;
     survey->too_many_pairs = g_hash_table_size(survey->pairs) >= PAIRS_MAX;
@@ -90,12 +113,17 @@ static void add_pair(struct prediction_survey *survey, uint32_t held_id, uint32_
         g_hash_table_add(survey->pairs, g_memdup2(&pair, sizeof pair));
 }
 
+// found: its hold of what it wants; NULL: none.
+static void want_found(struct prediction_survey *survey, const struct thread_survey *thread,
+    const struct hold *found, uint32_t wanted_id)
+{
+    if (!found && thread->held.count)
+        add_pair(survey, thread->held.holds[thread->held.count - 1].object->row.id, wanted_id);
+}
+
 static void want(struct prediction_survey *survey, const struct thread_survey *thread, uint32_t wanted_id)
 {
-    if (held_set_find(&thread->held, wanted_id))
-        return;
-    if (thread->held.count)
-        add_pair(survey, thread->held.holds[thread->held.count - 1].object->row.id, wanted_id);
+    want_found(survey, thread, held_set_find(&thread->held, wanted_id), wanted_id);
 }
 
 // From now on it is no lock with critical sections.
@@ -107,37 +135,42 @@ static void give_up_lock(struct prediction_survey *survey, struct object_survey 
     object->owner = 0;
 }
 
+static void take_lock(struct prediction_survey *survey, uint32_t thread_id, uint64_t sequence,
+    const struct model_object *lock, bool shared)
+{
+    struct thread_survey *thread = &survey->threads[thread_id];
+    struct hold *found = held_set_find(&thread->held, lock->row.id);
+    want_found(survey, thread, found, lock->row.id);
+    const struct hold hold = { .object = lock, .sequence = sequence, .shared = shared };
+    held_set_add_found(&thread->held, found, &hold);
+    if (!shared)
+        survey->objects[lock->row.id].owner = thread_id;
+}
+
 static void take(
     struct prediction_survey *survey, const struct prediction_step *step, const struct model_object *lock)
 {
     struct object_survey *object = &survey->objects[lock->row.id];
-    struct thread_survey *thread = &survey->threads[step->thread_id];
-    bool shared = event_is_shared(step->kind);
     bool semaphore = prediction_is_semaphore(lock);
     if (object->ordered)
         return;
     bool has_one_permit = lock->row.flags & OBJECT_BY_INIT && lock->row.value == 1;
-    if (step->owner_died || (semaphore && (object->owner || !has_one_permit))) {
+    if (step->owner_died || (semaphore && (object->owner || !has_one_permit)))
         give_up_lock(survey, object, lock->row.id);
-        return;
-    }
-    want(survey, thread, lock->row.id);
-    struct hold hold = { .object = lock, .sequence = step->sequence, .shared = shared };
-    held_set_add(&thread->held, &hold);
-    if (!shared)
-        object->owner = step->thread_id;
+    else
+        take_lock(survey, step->thread_id, step->sequence, lock, event_is_shared(step->kind));
 }
 
-static void give(
-    struct prediction_survey *survey, const struct prediction_step *step, const struct model_object *lock)
+static void give(struct prediction_survey *survey, uint32_t thread_id, const struct model_object *lock)
 {
     struct object_survey *object = &survey->objects[lock->row.id];
-    struct thread_survey *thread = &survey->threads[step->thread_id];
+    struct thread_survey *thread = &survey->threads[thread_id];
     if (object->ordered)
         return;
-    if (!held_set_find(&thread->held, lock->row.id))
+    struct hold *found = held_set_find(&thread->held, lock->row.id);
+    if (!found)
         give_up_lock(survey, object, lock->row.id);
-    else if (held_set_release(&thread->held, lock->row.id) && object->owner == step->thread_id)
+    else if (held_set_release_found(&thread->held, found) && object->owner == thread_id)
         object->owner = 0;
 }
 
@@ -252,10 +285,10 @@ static void add_object_step(struct prediction_survey *survey, const struct predi
     else if (lock && event_is_acquire(step->kind))
         take(survey, step, object);
     else if (lock && (step->kind == EVENT_RELEASE || step->kind == EVENT_POST))
-        give(survey, step, object);
+        give(survey, step->thread_id, object);
     else if (step->kind == EVENT_COND_WAIT && prediction_is_lock(step->mutex) &&
              held_set_find(&survey->threads[step->thread_id].held, step->mutex->row.id))
-        give(survey, step, step->mutex);
+        give(survey, step->thread_id, step->mutex);
     else if (step->kind == EVENT_COND_WAKE && prediction_is_lock(step->mutex))
         take(survey, step, step->mutex);
 }
@@ -267,6 +300,17 @@ void prediction_survey_add(struct prediction_survey *survey, const struct predic
     else
         add_thread_step(survey, step);
     survey->threads[step->thread_id].last_sequence = step->sequence;
+}
+
+void prediction_survey_add_plain(struct prediction_survey *survey, uint32_t thread_id, uint64_t sequence,
+    const struct model_object *lock, unsigned kind)
+{
+    note_use(survey, thread_id, lock);
+    if (kind == EVENT_RELEASE)
+        give(survey, thread_id, lock);
+    else if (!survey->objects[lock->row.id].ordered)
+        take_lock(survey, thread_id, sequence, lock, event_is_shared(kind));
+    survey->threads[thread_id].last_sequence = sequence;
 }
 
 // Whoever is waited for by one that is itself waited for under a lock is waited for under that lock.

@@ -15,6 +15,9 @@ struct prediction_survey;
 struct prediction_survey *prediction_survey_new(uint32_t n_threads, uint32_t n_objects, bool all);
 void prediction_survey_free(struct prediction_survey *survey);
 void prediction_survey_add(struct prediction_survey *survey, const struct prediction_step *step);
+// The same, cheaper, for nearly all steps: a mutex, rwlock or spinlock is acquired (its last owner has not died) or released.
+void prediction_survey_add_plain(struct prediction_survey *survey, uint32_t thread_id, uint64_t sequence,
+    const struct model_object *lock, unsigned kind);
 void prediction_survey_finish(struct prediction_survey *survey);
 
 // False: no cycle whatever.

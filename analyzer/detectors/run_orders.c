@@ -175,11 +175,11 @@ static const char *role_in_run(const struct collector *collector, const struct m
 
 static void *begin(struct detection *detection)
 {
+    if (!detection->orders)
+        return NULL;
     struct collector *collector = g_new0(struct collector, 1);
     collector->detection = detection;
     collector->orders = detection->orders;
-    if (!collector->orders)
-        return collector;
     const struct model *model = detection->model;
     collector->classes = find_classes(model);
     collector->takers = g_new0(uint32_t, model->objects->len + 1);
@@ -221,7 +221,7 @@ static void watch_semaphore(struct collector *collector, const struct replay_ste
 static void event(void *data, const struct replay_step *step)
 {
     struct collector *collector = data;
-    if (!collector->orders || !step->object || !collector->classes[step->object->row.id])
+    if (!step->object || !collector->classes[step->object->row.id])
         return;
     collector->nested |= !step->hold && step->event->kind != EVENT_POST &&
                          (step->thread->held.count || collector->permits[step->ordered->thread_id]);

@@ -238,6 +238,8 @@ const struct detector detector_semaphore = {
     .kinds = DETECTOR_SEES(EVENT_NONE) | DETECTOR_SEES(EVENT_POST) | DETECTOR_SEES(EVENT_DESTROY) |
              DETECTOR_SEES(EVENT_OBJECT_END) | DETECTOR_SEES(EVENT_ACQUIRE) |
              DETECTOR_SEES(EVENT_ACQUIRE_TIMED) | DETECTOR_SEES(EVENT_ACQUIRE_TRY),
+    .not_plain =
+        DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) | DETECTOR_SEES(EVENT_ACQUIRE_TRY),
     .begin = begin,
     .event = event,
     .finish = finish,

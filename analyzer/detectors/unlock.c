@@ -42,12 +42,6 @@ static void *begin(struct detection *detection)
     return state;
 }
 
-static bool has_owner(const struct model_object *object)
-{
-    return object && (object->row.kind == OBJECT_MUTEX || object->row.kind == OBJECT_RWLOCK ||
-                         object->row.kind == OBJECT_SPINLOCK);
-}
-
 // A forked child gives back what its parent's thread had locked.
 static bool is_inherited(
     const struct detection *detection, const struct replay_step *step, uint32_t holder_id)
@@ -137,7 +131,7 @@ static void end_object(struct unlock *state, const struct replay_step *step)
 static void event(void *data, const struct replay_step *step)
 {
     struct unlock *state = data;
-    if (!has_owner(step->object))
+    if (!model_object_has_owner(step->object))
         return;
     if (step->event->kind == EVENT_OBJECT_END) {
         end_object(state, step);

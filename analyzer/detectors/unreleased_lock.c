@@ -159,6 +159,8 @@ const struct detector detector_unreleased_lock = {
     .kinds = DETECTOR_SEES(EVENT_NONE) | DETECTOR_SEES(EVENT_DESTROY) | DETECTOR_SEES(EVENT_OBJECT_END) |
              DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) |
              DETECTOR_SEES(EVENT_ACQUIRE_TRY) | DETECTOR_SEES(EVENT_COND_WAKE),
+    .not_plain =
+        DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) | DETECTOR_SEES(EVENT_ACQUIRE_TRY),
     .begin = begin,
     .event = event,
     .finish = finish,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A short array, searched from its end: threads hold few locks and mostly give back the last one first.
+// A short array, searched from its end: threads hold few locks and mostly give back the last one first. As long as it never has held
+// more than HELD_SET_FEW, their ids are looked at all at once.
 //
 // A set of FILTERED or more also counts its locks by a few bits of their ids, two places to a lock: nearly all questions about a
 // lock that is not held are answered by an empty place. It is searched from both ends, and what goes at the front moves the
@@ -22,7 +23,7 @@ static void grow(struct held_set *set)
         set->holds = set->array;
         return;
     }
-    set->capacity = set->capacity ? 2 * set->capacity : 4;
+    set->capacity = set->capacity ? 2 * set->capacity : HELD_SET_FEW;
     set->array = set->holds = g_renew(struct hold, set->array, set->capacity);
     if (set->capacity < FILTERED)
         return;
@@ -45,7 +46,7 @@ static struct hold *find_in_large(const struct held_set *set, uint32_t object_id
     return NULL;
 }
 
-struct hold *held_set_find(const struct held_set *set, uint32_t object_id)
+struct hold *held_set_search(const struct held_set *set, uint32_t object_id)
 {
     if (set->filter)
         return find_in_large(set, object_id);
@@ -55,46 +56,65 @@ struct hold *held_set_find(const struct held_set *set, uint32_t object_id)
     return NULL;
 }
 
-void held_set_add(struct held_set *set, const struct hold *hold)
+void held_set_add_found(struct held_set *set, struct hold *found, const struct hold *hold)
 {
-    struct hold *old = held_set_find(set, hold->object->row.id);
-    if (old) {
-        old->depth++;
-        old->shared = old->shared && hold->shared;
+    if (found) {
+        found->depth++;
+        found->shared = found->shared && hold->shared;
         return;
     }
     if (set->holds + set->count == set->array + set->capacity)
         grow(set);
     if (set->filter)
         ++*place_of(set, hold->object->row.id);
+    if (set->count < HELD_SET_FEW)
+        set->ids[set->count] = hold->object->row.id;
     set->holds[set->count] = *hold;
     set->holds[set->count++].depth = 1;
+}
+
+void held_set_add(struct held_set *set, const struct hold *hold)
+{
+    held_set_add_found(set, held_set_find(set, hold->object->row.id), hold);
+}
+
+static void take_out(struct held_set *set, struct hold *hold)
+{
+    if (set->filter)
+        --*place_of(set, hold->object->row.id);
+    const size_t at = (size_t)(hold - set->holds);
+    const size_t behind = --set->count - at;
+    if (hold == set->holds && set->filter) {
+        set->holds++;
+    } else if (behind) {
+        memmove(hold, hold + 1, behind * sizeof *hold);
+        for (size_t i = at; i < set->count && i + 1 < HELD_SET_FEW; i++)
+            set->ids[i] = set->ids[i + 1];
+    }
+    if (!set->count)
+        set->holds = set->array;
+}
+
+bool held_set_release_found(struct held_set *set, struct hold *found)
+{
+    if (--found->depth > 0)
+        return false;
+    take_out(set, found);
+    return true;
 }
 
 bool held_set_release(struct held_set *set, uint32_t object_id)
 {
     struct hold *hold = held_set_find(set, object_id);
-    if (hold && --hold->depth > 0)
-        return false;
-    return hold && held_set_drop(set, object_id);
+    return hold && held_set_release_found(set, hold);
 }
 
 bool held_set_drop(struct held_set *set, uint32_t object_id)
 {
     struct hold *hold = held_set_find(set, object_id);
-    if (!hold)
-        return false;
-    if (set->filter)
-        --*place_of(set, object_id);
-    set->count--;
-    size_t behind = (size_t)(set->holds + set->count - hold);
-    if (hold == set->holds && set->filter)
-        set->holds++;
-    else
-        memmove(hold, hold + 1, behind * sizeof *hold);
-    if (!set->count)
-        set->holds = set->array;
-    return true;
+    if (hold)
+        take_out(set, hold);
+    return hold != NULL;
 }
 
 void held_set_clear(struct held_set *set)

@@ -23,20 +23,38 @@ struct hold {
     bool shared;
 };
 
+#define HELD_SET_FEW 4u
+
 struct held_set {
     struct hold *holds; // in array, at its beginning but for a large set
     unsigned count;
     unsigned capacity; // of array
     struct hold *array;
     uint32_t *filter; // of a large set: how many of its locks fall on each place; NULL: it is small
+    uint32_t ids
+        [HELD_SET_FEW]; // while capacity is that of few: of the locks, in order; behind count: whatever was there before
 };
 
-// The hold of this object, or NULL. Valid until the set changes.
-struct hold *held_set_find(const struct held_set *set, uint32_t object_id);
+// Searches a set of whatever size.
+struct hold *held_set_search(const struct held_set *set, uint32_t object_id);
+// The hold of this object, or NULL. Valid until the set changes. Of few there is nothing to mispredict.
+static inline struct hold *held_set_find(const struct held_set *set, uint32_t object_id)
+{
+    if (set->capacity > HELD_SET_FEW)
+        return held_set_search(set, object_id);
+    unsigned found = (unsigned)(set->ids[0] == object_id) | (unsigned)(set->ids[1] == object_id) << 1 |
+                     (unsigned)(set->ids[2] == object_id) << 2 | (unsigned)(set->ids[3] == object_id) << 3;
+    found &= (1u << set->count) - 1;
+    return found ? &set->holds[__builtin_ctz(found)] : NULL;
+}
 // Takes it; when it is held already, only the depth grows (and a reader that becomes a writer is one).
 void held_set_add(struct held_set *set, const struct hold *hold);
+// The same for what is found already: found is that hold, or NULL when it is not held.
+void held_set_add_found(struct held_set *set, struct hold *found, const struct hold *hold);
 // Gives it back once. True when it is no longer held.
 bool held_set_release(struct held_set *set, uint32_t object_id);
+// The same for a hold of the set.
+bool held_set_release_found(struct held_set *set, struct hold *found);
 // Forgets it, however often it was taken. False: it was not held.
 bool held_set_drop(struct held_set *set, uint32_t object_id);
 void held_set_clear(struct held_set *set);

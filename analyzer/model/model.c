@@ -339,11 +339,6 @@ const char *model_source(const struct model *model, const char *file, int64_t li
     return g_hash_table_lookup(model->sources, key);
 }
 
-bool model_subject_is_object(unsigned kind)
-{
-    return (kind >= EVENT_REQUEST && kind <= EVENT_OBJECT_END) || kind == EVENT_READ || kind == EVENT_WRITE;
-}
-
 bool model_subject_is_thread(unsigned kind)
 {
     switch (kind) {

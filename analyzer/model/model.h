@@ -138,11 +138,22 @@ static inline const struct model_stack *model_stack(const struct model *model, u
     return model_row(model->stacks, id);
 }
 
+// Mutexes, rwlocks and spinlocks have one; semaphores have none.
+static inline bool model_object_has_owner(const struct model_object *object)
+{
+    const unsigned kinds = 1u << OBJECT_MUTEX | 1u << OBJECT_RWLOCK | 1u << OBJECT_SPINLOCK;
+    return object && kinds >> object->row.kind & 1;
+}
+
 // The text of a source line kept in the trace, or NULL.
 const char *model_source(const struct model *model, const char *file, int64_t line);
 
 // What an event's subject names.
-bool model_subject_is_object(unsigned kind);
+static inline bool model_subject_is_object(unsigned kind)
+{
+    return kind - EVENT_REQUEST <= EVENT_OBJECT_END - EVENT_REQUEST || kind == EVENT_READ ||
+           kind == EVENT_WRITE;
+}
 bool model_subject_is_thread(unsigned kind);
 
 // A copy of text that lives as long as the model; NULL stays NULL.

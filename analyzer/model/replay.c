@@ -19,7 +19,10 @@ struct replay {
         *forked; // uint64_t *: forking thread.id << 32 | pid -> thread.id of the child, until it is known
     struct replay_thread *threads; // by thread id
     const struct ordered_event *current;
-    bool pending; // current has been shown, but not taken into account yet
+    const struct model_object *object; // of current; NULL: none
+    struct hold *found;                // the hold of it by current's thread; NULL: none
+    uint64_t now;                      // ticks
+    bool pending;                      // current has been shown, but not taken into account yet
 };
 
 static uint64_t fork_key(uint32_t thread_id, int64_t pid)
@@ -118,10 +121,9 @@ void replay_get_counts(const struct replay *replay, struct merge_counts *ret_cou
     merge_ahead_get_counts(replay->merge, ret_counts);
 }
 
-static bool has_owner(const struct model_object *object)
+uint64_t replay_now(const struct replay *replay)
 {
-    return object && (object->row.kind == OBJECT_MUTEX || object->row.kind == OBJECT_RWLOCK ||
-                         object->row.kind == OBJECT_SPINLOCK);
+    return replay->now;
 }
 
 static enum hold_how hold_how_of(unsigned kind)
@@ -148,16 +150,20 @@ static void take_from(struct replay *replay, uint32_t owner_id, uint32_t object_
         held_set_drop(&owner->held, object_id);
 }
 
-static void hold(struct replay *replay, struct replay_thread *thread, const struct model_object *object)
+// found: the thread's hold of it so far; NULL: none.
+static void hold(struct replay *replay, struct replay_thread *thread, const struct model_object *object,
+    struct hold *found)
 {
     const struct ordered_event *ordered = replay->current;
     const struct trace_event *event = &ordered->event;
-    if (!has_owner(object))
+    if (!model_object_has_owner(object))
         return;
-    if (ordered->owner && ordered->owner != ordered->thread_id && !ordered->owner_died)
-        g_hash_table_add(replay->unsure, GUINT_TO_POINTER(object->row.id));
-    take_from(replay, ordered->owner, object->row.id, ordered->thread_id);
-    struct hold taken = {
+    if (ordered->owner && ordered->owner != ordered->thread_id) {
+        if (!ordered->owner_died)
+            g_hash_table_add(replay->unsure, GUINT_TO_POINTER(object->row.id));
+        take_from(replay, ordered->owner, object->row.id, ordered->thread_id);
+    }
+    const struct hold taken = {
         .object = object,
         .sequence = ordered->sequence,
         .ticks = event->ticks,
@@ -165,16 +171,16 @@ static void hold(struct replay *replay, struct replay_thread *thread, const stru
         .how = hold_how_of(event->kind),
         .shared = event_is_shared(event->kind),
     };
-    held_set_add(&thread->held, &taken);
+    held_set_add_found(&thread->held, found, &taken);
 }
 
 static void give_back(struct replay *replay, struct replay_thread *thread, const struct model_object *object)
 {
-    if (!has_owner(object))
+    if (!model_object_has_owner(object))
         return;
     uint32_t other = replay->current->owner;
-    if (held_set_find(&thread->held, object->row.id))
-        held_set_release(&thread->held, object->row.id);
+    if (replay->found)
+        held_set_release_found(&thread->held, replay->found);
     else if (other || replay_find_holder(replay, object->row.id, replay->current->thread_id, &other))
         take_from(replay, other, object->row.id, 0);
 }
@@ -193,13 +199,14 @@ static void request(struct replay *replay, struct replay_thread *thread)
 
 static void end_request(struct replay_thread *thread)
 {
-    thread->request = (struct replay_request){ 0 };
+    if (thread->request.kind)
+        thread->request = (struct replay_request){ 0 };
 }
 
 // An object whose life is over is held by nobody.
 static void forget_object(struct replay *replay, const struct model_object *object)
 {
-    if (!has_owner(object))
+    if (!model_object_has_owner(object))
         return;
     take_from(replay, replay->current->owner, object->row.id, 0);
     held_set_drop(&replay->threads[replay->current->thread_id].held, object->row.id);
@@ -278,8 +285,7 @@ static void apply(struct replay *replay)
     const struct ordered_event *ordered = replay->current;
     const struct trace_event *event = &ordered->event;
     struct replay_thread *thread = &replay->threads[ordered->thread_id];
-    const struct model_object *object =
-        model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
+    const struct model_object *object = replay->object;
     if (hands_off(event->kind) ||
         (event_is_acquire(event->kind) && object && object->row.kind == OBJECT_SEMAPHORE)) {
         waiters_apply(replay->waiters, ordered);
@@ -292,10 +298,11 @@ static void apply(struct replay *replay)
     if (event_is_request(event->kind) || event->kind == EVENT_BARRIER_ARRIVE) {
         request(replay, thread);
     } else if (event_is_acquire(event->kind)) {
-        hold(replay, thread, object);
+        hold(replay, thread, object, replay->found);
         end_request(thread);
-    } else if (event->kind == EVENT_RELEASE && !ordered->refused) {
-        give_back(replay, thread, object);
+    } else if (event->kind == EVENT_RELEASE) {
+        if (!ordered->refused)
+            give_back(replay, thread, object);
     } else if (event->kind == EVENT_FAIL || event->kind == EVENT_BARRIER_LEAVE) {
         end_request(thread);
     } else if (event->kind == EVENT_COND_WAIT) {
@@ -308,8 +315,10 @@ static void apply(struct replay *replay)
         request(replay, thread);
     } else if (event->kind == EVENT_COND_WAKE) {
         const struct hold *gave_back = &thread->gave_back;
+        const uint32_t mutex_id = chunk_arg_object(event->arg);
         if (order_wake_has_mutex(event))
-            hold(replay, thread, model_object(replay->model, chunk_arg_object(event->arg)));
+            hold(replay, thread, model_object(replay->model, mutex_id),
+                held_set_find(&thread->held, mutex_id));
         else if (gave_back->object && gave_back->object->row.id == chunk_arg_object(event->arg))
             held_set_add(&thread->held, gave_back); // refused: it never gave it away
         end_request(thread);
@@ -318,6 +327,17 @@ static void apply(struct replay *replay)
     } else if (!model_subject_is_object(event->kind)) {
         apply_thread_event(replay, thread);
     }
+}
+
+// Neither a request, nor a loss, nor a death, nor another owner has to do with it.
+static bool is_plain(const struct replay_step *step)
+{
+    const struct ordered_event *ordered = step->ordered;
+    if (!model_object_has_owner(step->object) || ordered->owner_died || ordered->refused ||
+        step->thread->request.kind)
+        return false;
+    return event_is_acquire(step->event->kind) ? !step->hold && !ordered->owner
+                                               : step->event->kind == EVENT_RELEASE && step->hold;
 }
 
 int replay_next(struct replay *replay, struct replay_step *ret_step)
@@ -332,17 +352,21 @@ int replay_next(struct replay *replay, struct replay_step *ret_step)
 
     const struct trace_event *event = &replay->current->event;
     struct replay_thread *thread = &replay->threads[replay->current->thread_id];
+    replay->now = event->ticks;
     if (!thread->events++)
         start_process(replay, thread);
     bool waits = event->kind == EVENT_COND_WAIT || event->kind == EVENT_COND_WAKE;
+    replay->object =
+        model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
+    replay->found = replay->object ? held_set_find(&thread->held, event->subject) : NULL;
     *ret_step = (struct replay_step){
         .ordered = replay->current,
         .event = event,
         .thread = thread,
-        .object = model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL,
+        .object = replay->object,
         .mutex = waits ? model_object(replay->model, chunk_arg_object(event->arg)) : NULL,
+        .hold = replay->found,
     };
-    if (ret_step->object)
-        ret_step->hold = held_set_find(&thread->held, event->subject);
+    ret_step->plain = is_plain(ret_step);
     return 1;
 }

@@ -43,6 +43,8 @@ struct replay_step {
     const struct model_object *object; // the subject; NULL: not an object
     const struct model_object *mutex;  // of a condition wait; else NULL
     const struct hold *hold;           // the thread's own hold of object; NULL: none
+    bool
+        plain; // what happens all the time: takes at once what is nobody's, or gives back its own, of what has an owner
 };
 
 struct replay;
@@ -51,6 +53,8 @@ struct replay *replay_new(const struct model *model);
 // 1: *ret_step is the next event, EVENT_NONE for the end of a thread (its state is then what it left behind); 0: the end of the
 // trace; negative errno: damaged. The step is valid until the next call.
 int replay_next(struct replay *replay, struct replay_step *ret_step);
+// The time of the current event, or of the last one; 0: none so far.
+uint64_t replay_now(const struct replay *replay);
 // NULL when there is no such thread.
 struct replay_thread *replay_find_thread(struct replay *replay, uint32_t thread_id);
 struct thread_order *replay_thread_order(struct replay *replay);

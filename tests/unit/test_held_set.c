@@ -5,6 +5,7 @@
 #include <stddef.h>
 // cmocka wants the ones above first
 #include <cmocka.h>
+#include <string.h>
 
 #include "held_set.h"
 #include "thread_order.h"
@@ -33,6 +34,37 @@ static void test_keeps_the_order_of_acquisition(void **state)
     for (unsigned i = 0; i < 7; i++)
         assert_int_equal(set.holds[i].object->row.id, left[i]);
     held_set_done(&set);
+}
+
+// The order of the ids in an array that is always moved is what any set must have, of few or not.
+static void test_sets_of_every_size_keep_their_order(void **state)
+{
+    (void)state;
+    g_autoptr(GRand) random = g_rand_new_with_seed(3);
+    for (unsigned most = 1; most <= 40; most++) {
+        struct held_set set = { 0 };
+        unsigned ids[40];
+        unsigned n = 0;
+        for (unsigned round = 0; round < 500; round++) {
+            const unsigned id = (unsigned)g_rand_int_range(random, 1, 60);
+            unsigned at = 0;
+            while (at < n && ids[at] != id)
+                at++;
+            const struct hold *hold = held_set_find(&set, id);
+            assert_ptr_equal(hold, at < n ? &set.holds[at] : NULL);
+            if (at < n) {
+                assert_true(held_set_release(&set, id));
+                memmove(ids + at, ids + at + 1, (--n - at) * sizeof *ids);
+            } else if (n < most) {
+                add(&set, id, false, id);
+                ids[n++] = id;
+            }
+            assert_int_equal(set.count, n);
+            for (unsigned i = 0; i < n; i++)
+                assert_int_equal(set.holds[i].object->row.id, ids[i]);
+        }
+        held_set_done(&set);
+    }
 }
 
 static void test_a_large_set_answers_like_a_small_one(void **state)
@@ -140,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keeps_the_order_of_acquisition),
+        cmocka_unit_test(test_sets_of_every_size_keep_their_order),
         cmocka_unit_test(test_a_large_set_answers_like_a_small_one),
         cmocka_unit_test(test_recursion_keeps_the_outermost_acquisition),
         cmocka_unit_test(test_what_is_not_held_cannot_be_released),
