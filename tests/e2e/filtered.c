@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// filtered: locks and exits under a seccomp filter that kills it for any system call but those two need.
+// filtered: goes over more locks than a thread's cache has room for, and exits, under a seccomp filter that kills it for any
+// system call but those two need. It has used each of the locks before.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -9,7 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+#define LOCKS 3000
+#define ROUNDS 3
+
+static pthread_mutex_t locks[LOCKS];
 
 #define ALLOW(call)                                                                                          \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
@@ -31,9 +35,11 @@ static int allow_little(void)
 
 int main(void)
 {
-    for (int round = 0; round < 1000; round++) {
-        pthread_mutex_lock(&mutex);
-        pthread_mutex_unlock(&mutex);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < LOCKS; i++) {
+            pthread_mutex_lock(&locks[i]);
+            pthread_mutex_unlock(&locks[i]);
+        }
         if (round == 0 && allow_little() != 0)
             return 1;
     }

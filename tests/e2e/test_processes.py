@@ -54,7 +54,7 @@ def filter_of_system_calls(folder):
     native, _, trace = compare(folder, program('filtered'))
     require_equal((native.status, native.out), (9, b'locked\n'), 'natively')
     trace.require_sound(processes=1, threads=1)
-    require_equal(trace.events('acquire'), 1000, 'acquisitions')
+    require_equal(trace.events('acquire'), 3 * 3000, 'acquisitions')
     require_equal(trace.value('exit_status', 'FROM process'), 9, 'exit status')
 
 

@@ -399,6 +399,14 @@ uint32_t object_resolve_flags(
 {
     if (thread_is_left_behind(thread))
         return 0;
+    // Nothing is changed but the cache, so signals need not be blocked, which would take ten times as long: a program may
+    // go over more locks than the cache has room for.
+    struct object_node *known = node_at((uintptr_t)address, false);
+    const uint64_t word = known != NULL ? atomic_load_explicit(&known->word, memory_order_acquire) : 0;
+    if ((uint32_t)word == ((uint32_t)kind << 8 | OBJECT_WORD_ALIVE)) {
+        *cache_entry(thread, known->address) = known;
+        return (uint32_t)(word >> 32);
+    }
     // Where there is no object the program's own handler of SIGSEGV must hear of it, as it would from the real call.
     flags |= flags_of(address, kind);
     const uint64_t value = value_of(address, kind);

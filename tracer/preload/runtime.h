@@ -35,7 +35,7 @@
 
 struct object_node;
 
-#define THREAD_OBJECT_CACHE 256u
+#define THREAD_OBJECT_CACHE 1024u
 
 struct thread {
     union wire_slot *ring; // NULL: this memory was wiped by a fork; the thread must attach again
