@@ -7,7 +7,7 @@
 #include "scene.h"
 #include "story.h"
 
-struct loaded *loaded_new(const char *path, timeline_progress progress, void *data, GError **error)
+struct loaded *loaded_new(const char *path, work_progress progress, void *data, GError **error)
 {
     struct trace_file *file = trace_file_open(path, error);
     if (!file)

@@ -15,7 +15,7 @@ struct loaded {
 };
 
 // Reads the trace and builds its timeline. NULL and *error: see trace_file_open and timeline_new. Any thread.
-struct loaded *loaded_new(const char *path, timeline_progress progress, void *data, GError **error);
+struct loaded *loaded_new(const char *path, work_progress progress, void *data, GError **error);
 // Runs the detectors. Any thread, but no other may use the trace's store meanwhile.
 bool loaded_analyse(struct loaded *loaded, GError **error);
 struct loaded *loaded_ref(struct loaded *loaded);

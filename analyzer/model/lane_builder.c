@@ -21,7 +21,8 @@ struct open_span {
 struct lane_builder {
     const struct model *model;
     struct lane *lane;
-    GHashTable *edges;
+    struct lock_edges *edges;
+    uint32_t lane_number;
     GArray *holds; // of struct open_span, in order of acquisition
     struct open_span wait;
     bool waiting;
@@ -30,30 +31,14 @@ struct lane_builder {
     unsigned crowd;            // holds beyond the last track
 };
 
-static unsigned edge_hash(const void *key)
-{
-    const struct lock_edge *edge = key;
-    return edge->held * 2654435761u ^ edge->taken;
-}
-
-static int edge_equal(const void *a, const void *b)
-{
-    const struct lock_edge *x = a;
-    const struct lock_edge *y = b;
-    return x->held == y->held && x->taken == y->taken;
-}
-
-GHashTable *lane_builder_edges_new(void)
-{
-    return g_hash_table_new_full(edge_hash, edge_equal, g_free, NULL);
-}
-
-struct lane_builder *lane_builder_new(const struct model *model, struct lane *lane, GHashTable *edges)
+struct lane_builder *lane_builder_new(
+    const struct model *model, struct lane *lane, struct lock_edges *edges, uint32_t lane_number)
 {
     struct lane_builder *builder = g_new0(struct lane_builder, 1);
     builder->model = model;
     builder->lane = lane;
     builder->edges = edges;
+    builder->lane_number = lane_number;
     builder->holds = g_array_new(false, false, sizeof(struct open_span));
     return builder;
 }
@@ -130,16 +115,15 @@ static void add_edges(struct lane_builder *builder, const struct span *taken)
 {
     for (unsigned i = 0; i < builder->holds->len; i++) {
         const struct span *held = &g_array_index(builder->holds, struct open_span, i).span;
-        struct lock_edge key = { .held = held->subject, .taken = taken->subject };
-        struct lock_edge *edge = g_hash_table_lookup(builder->edges, &key);
-        if (!edge) {
-            key.thread_id = builder->lane->thread->row.id;
-            key.held_stack = held->stack;
-            key.taken_stack = taken->stack;
-            edge = g_memdup2(&key, sizeof key);
-            g_hash_table_add(builder->edges, edge);
-        }
-        edge->count++;
+        const struct lock_edge edge = {
+            .held = held->subject,
+            .taken = taken->subject,
+            .count = 1,
+            .thread_id = builder->lane->thread->row.id,
+            .held_stack = held->stack,
+            .taken_stack = taken->stack,
+        };
+        lock_edges_add(builder->edges, &edge, builder->lane_number);
     }
 }
 

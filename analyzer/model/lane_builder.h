@@ -6,14 +6,13 @@
 #include "timeline.h"
 
 struct lane_builder;
-// Fills the lane, whose thread, begin and end are set; edges collects locks taken while others were held.
-struct lane_builder *lane_builder_new(const struct model *model, struct lane *lane, GHashTable *edges);
+// Fills the lane, whose thread, begin and end are set; edges collects locks taken while others were held, with the lane's number as
+// their rank.
+struct lane_builder *lane_builder_new(
+    const struct model *model, struct lane *lane, struct lock_edges *edges, uint32_t lane_number);
 // The thread's events in their order.
 void lane_builder_add(struct lane_builder *builder, const struct trace_event *event);
 // Closes what is still open and frees the builder.
 void lane_builder_finish(struct lane_builder *builder);
-
-// For edges: a set of struct lock_edge, freed with it.
-GHashTable *lane_builder_edges_new(void);
 
 #endif

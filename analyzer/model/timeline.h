@@ -9,8 +9,10 @@
 #ifndef TRENZA_TIMELINE_H
 #define TRENZA_TIMELINE_H
 
+#include "lock_edges.h"
 #include "model.h"
 #include "pyramid.h"
+#include "work.h"
 
 enum span_kind {
     SPAN_HOLD,
@@ -99,16 +101,6 @@ struct object_history {
     struct pyramid *pyramid; // colours are numbers of lanes; NULL: there is so little that it is not needed
 };
 
-// One lock taken while another was held.
-struct lock_edge {
-    uint32_t held;
-    uint32_t taken;
-    uint32_t count;
-    uint32_t thread_id;  // of the first of them
-    uint32_t held_stack; // of the first of them
-    uint32_t taken_stack;
-};
-
 #define OVERVIEW_BINS 2048u
 // All lanes together, over the whole time: how many threads hold and wait for locks on average in each piece of it.
 struct timeline_overview {
@@ -127,20 +119,16 @@ struct timeline {
     uint64_t n_marks;
     struct span_ref *refs;            // the histories lie in it one behind the other
     struct object_history *histories; // by object id; count 0: nothing happened
-    GArray *edges;                    // of struct lock_edge
+    GArray *edges;                    // of struct lock_edge, by held and taken
     struct timeline_overview *overview;
 };
 
 // What a span counts as in a pyramid.
 struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint8_t colour);
 
-// Told now and then how much has been done, 0 to 1. False ends the building.
-typedef bool (*timeline_progress)(double share, void *data);
-
 // The model must outlive the timeline. NULL and *error when the trace is damaged or progress said no (MODEL_ERROR_CANCELLED).
-// Cost: linear in the events, times the logarithm of the number of tracks.
-struct timeline *timeline_new(
-    const struct model *model, timeline_progress progress, void *data, GError **error);
+// Progress is told by the calling thread. Cost: linear in the events, times the logarithm of the number of tracks, on all processors.
+struct timeline *timeline_new(const struct model *model, work_progress progress, void *data, GError **error);
 void timeline_free(struct timeline *timeline);
 
 // The first span that ends after ticks; count: none.
