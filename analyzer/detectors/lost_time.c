@@ -7,8 +7,8 @@
 #include "detector.h"
 #include "rules.h"
 
-#define LONG_NS 250e6      // waited for one hold
-#define CONTENDED_NS 500e6 // waited for one class of locks, all waits together
+#define LONG_NS REPLAY_LONG_NS // waited for one hold
+#define CONTENDED_NS 500e6     // waited for one class of locks, all waits together
 #define CONTENDED_WAITS 100u
 #define CONTENDED_SHARE 0.05 // of the time of the threads that waited
 #define WORST 5u             // of each rule
@@ -292,8 +292,9 @@ const struct detector detector_lost_time = {
     .kinds = DETECTOR_SEES(EVENT_COND_WAIT) | DETECTOR_SEES(EVENT_RELEASE) | DETECTOR_SEES(EVENT_ACQUIRE) |
              DETECTOR_SEES(EVENT_ACQUIRE_SHARED) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) |
              DETECTOR_SEES(EVENT_ACQUIRE_TIMED_SHARED),
-    .not_plain = DETECTOR_SEES(EVENT_ACQUIRE) | DETECTOR_SEES(EVENT_ACQUIRE_SHARED) |
-                 DETECTOR_SEES(EVENT_ACQUIRE_TIMED) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED_SHARED),
+    .not_plain = DETECTOR_SEES(EVENT_RELEASE) | DETECTOR_SEES(EVENT_ACQUIRE) |
+                 DETECTOR_SEES(EVENT_ACQUIRE_SHARED) | DETECTOR_SEES(EVENT_ACQUIRE_TIMED) |
+                 DETECTOR_SEES(EVENT_ACQUIRE_TIMED_SHARED),
     .begin = begin,
     .event = event,
     .finish = finish,

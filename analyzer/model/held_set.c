@@ -56,6 +56,20 @@ struct hold *held_set_search(const struct held_set *set, uint32_t object_id)
     return NULL;
 }
 
+struct hold *held_set_push_grown(struct held_set *set, const struct model_object *object)
+{
+    if (set->holds + set->count == set->array + set->capacity)
+        grow(set);
+    if (set->filter)
+        ++*place_of(set, object->row.id);
+    if (set->count < HELD_SET_FEW)
+        set->ids[set->count] = object->row.id;
+    struct hold *hold = &set->holds[set->count++];
+    hold->object = object;
+    hold->depth = 1;
+    return hold;
+}
+
 void held_set_add_found(struct held_set *set, struct hold *found, const struct hold *hold)
 {
     if (found) {
@@ -63,14 +77,9 @@ void held_set_add_found(struct held_set *set, struct hold *found, const struct h
         found->shared = found->shared && hold->shared;
         return;
     }
-    if (set->holds + set->count == set->array + set->capacity)
-        grow(set);
-    if (set->filter)
-        ++*place_of(set, hold->object->row.id);
-    if (set->count < HELD_SET_FEW)
-        set->ids[set->count] = hold->object->row.id;
-    set->holds[set->count] = *hold;
-    set->holds[set->count++].depth = 1;
+    struct hold *added = held_set_push(set, hold->object);
+    *added = *hold;
+    added->depth = 1;
 }
 
 void held_set_add(struct held_set *set, const struct hold *hold)
@@ -78,7 +87,7 @@ void held_set_add(struct held_set *set, const struct hold *hold)
     held_set_add_found(set, held_set_find(set, hold->object->row.id), hold);
 }
 
-static void take_out(struct held_set *set, struct hold *hold)
+void held_set_take_out(struct held_set *set, struct hold *hold)
 {
     if (set->filter)
         --*place_of(set, hold->object->row.id);
@@ -95,14 +104,6 @@ static void take_out(struct held_set *set, struct hold *hold)
         set->holds = set->array;
 }
 
-bool held_set_release_found(struct held_set *set, struct hold *found)
-{
-    if (--found->depth > 0)
-        return false;
-    take_out(set, found);
-    return true;
-}
-
 bool held_set_release(struct held_set *set, uint32_t object_id)
 {
     struct hold *hold = held_set_find(set, object_id);
@@ -113,7 +114,7 @@ bool held_set_drop(struct held_set *set, uint32_t object_id)
 {
     struct hold *hold = held_set_find(set, object_id);
     if (hold)
-        take_out(set, hold);
+        held_set_take_out(set, hold);
     return hold != NULL;
 }
 

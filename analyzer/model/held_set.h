@@ -47,6 +47,18 @@ static inline struct hold *held_set_find(const struct held_set *set, uint32_t ob
     found &= (1u << set->count) - 1;
     return found ? &set->holds[__builtin_ctz(found)] : NULL;
 }
+// Takes what is not held; the caller fills in what is known of it beside the object and a depth of 1.
+struct hold *held_set_push_grown(struct held_set *set, const struct model_object *object);
+static inline struct hold *held_set_push(struct held_set *set, const struct model_object *object)
+{
+    if (set->capacity != HELD_SET_FEW || set->count == HELD_SET_FEW)
+        return held_set_push_grown(set, object);
+    set->ids[set->count] = object->row.id;
+    struct hold *hold = &set->holds[set->count++];
+    hold->object = object;
+    hold->depth = 1;
+    return hold;
+}
 // Takes it; when it is held already, only the depth grows (and a reader that becomes a writer is one).
 void held_set_add(struct held_set *set, const struct hold *hold);
 // The same for what is found already: found is that hold, or NULL when it is not held.
@@ -54,7 +66,17 @@ void held_set_add_found(struct held_set *set, struct hold *found, const struct h
 // Gives it back once. True when it is no longer held.
 bool held_set_release(struct held_set *set, uint32_t object_id);
 // The same for a hold of the set.
-bool held_set_release_found(struct held_set *set, struct hold *found);
+void held_set_take_out(struct held_set *set, struct hold *hold);
+static inline bool held_set_release_found(struct held_set *set, struct hold *found)
+{
+    if (--found->depth > 0)
+        return false;
+    if (!set->filter && found == set->holds + set->count - 1)
+        set->count--;
+    else
+        held_set_take_out(set, found);
+    return true;
+}
 // Forgets it, however often it was taken. False: it was not held.
 bool held_set_drop(struct held_set *set, uint32_t object_id);
 void held_set_clear(struct held_set *set);

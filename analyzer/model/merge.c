@@ -68,6 +68,8 @@ struct merge {
     uint64_t early;    // ticks
     uint64_t patience; // ticks
     uint64_t sequence;
+    uint64_t last_ticks; // of the last event in a batch
+    bool may_free;       // the event that is going out may let one that is held back go on
 };
 
 // --- a thread's stream ---
@@ -310,11 +312,10 @@ static void release_held(struct merge *merge)
     }
 }
 
-// The stream's first event is out; the next one enters.
+// The stream's next event enters.
 static int advance(struct merge *merge, struct stream *stream)
 {
-    merge->counts.events++;
-    if (++stream->first == stream->ready) {
+    if (G_UNLIKELY(++stream->first == stream->ready)) {
         int r = stream->drained ? 0 : stream_fill(stream, merge->early);
         if (r < 0)
             return r;
@@ -329,12 +330,13 @@ static int advance(struct merge *merge, struct stream *stream)
     return 0;
 }
 
-static void emit_end(struct merge *merge, struct ordered_event *ret_event)
+static void emit_end(struct merge *merge, struct event_batch *batch)
 {
     struct stream *stream = g_steal_pointer(&merge->over);
-    *ret_event = (struct ordered_event){ .thread_id = stream->thread_id, .sequence = ++merge->sequence };
-    ret_event->event.ticks = stream->last_key;
-    order_rules_apply(merge->rules, ret_event);
+    struct ordered_event event = { .thread_id = stream->thread_id, .sequence = ++merge->sequence };
+    event.event.ticks = stream->last_key;
+    order_rules_apply(merge->rules, &event);
+    event_batch_put(batch, &event);
     stream_free(stream);
     release_held(merge);
 }
@@ -354,48 +356,74 @@ static struct stream *give_up(struct merge *merge)
     return oldest;
 }
 
-// The first event of those that go on, if the rules let it through. 1: it is out; 0: it is held back; negative errno.
-static int emit(struct merge *merge, bool forced, struct ordered_event *ret_event)
+// The first event of a stream, when there may be more to say of it than what it says itself. False: it is held back.
+static bool emit_slowly(struct merge *merge, struct stream *stream, bool forced, struct event_batch *batch)
 {
-    struct stream *stream = tournament_best(&merge->going);
-    bool may_free;
-    stream_look(stream, ret_event);
-    ret_event->sequence = merge->sequence + 1;
-    if (forced || !order_rules_pass(merge->rules, ret_event, &may_free)) {
-        enum order_verdict verdict = forced ? ORDER_ALLOWED : order_rules_ask(merge->rules, ret_event);
-        if (verdict == ORDER_TOO_EARLY) {
-            tournament_rest(&merge->going, stream->place);
-            g_ptr_array_add(merge->held, stream);
-            return 0;
-        }
-        merge->counts.unresolved += verdict == ORDER_HOPELESS;
-        may_free = order_rules_apply(merge->rules, ret_event);
+    struct ordered_event event;
+    stream_look(stream, &event);
+    enum order_verdict verdict = forced ? ORDER_ALLOWED : order_rules_ask(merge->rules, &event);
+    if (verdict == ORDER_TOO_EARLY) {
+        tournament_rest(&merge->going, stream->place);
+        g_ptr_array_add(merge->held, stream);
+        return false;
     }
+    merge->counts.unresolved += verdict == ORDER_HOPELESS;
+    event.sequence = ++merge->sequence;
+    merge->may_free |= order_rules_apply(merge->rules, &event);
+    event_batch_put(batch, &event);
+    return true;
+}
+
+// The same for nearly all events. False: this one is not of them, and nothing has been done.
+static bool emit_plainly(struct merge *merge, const struct stream *stream, struct event_batch *batch)
+{
+    const struct trace_event *event = &stream->block->events[stream->first];
+    if (stream->block->odd[stream->first] || !event_batch_fits(batch, event, stream->thread_id))
+        return false;
+    const unsigned passed = order_rules_pass(merge->rules, stream->thread_id, event);
+    if (!passed)
+        return false;
     merge->sequence++;
+    merge->may_free |= (passed & ORDER_MAY_FREE) != 0;
+    event_batch_put_plain(batch, event, stream->thread_id, passed & ORDER_OWN);
+    return true;
+}
+
+// One event, or what has to be done before one can come. 1: there are more.
+static int step(struct merge *merge, struct event_batch *batch)
+{
+    if (merge->next_start <= tournament_best_key(&merge->going)) {
+        int r = open_streams(merge);
+        if (r < 0)
+            return r;
+    }
+    if (merge->over) {
+        emit_end(merge, batch);
+        return 1;
+    }
+    const struct stream *forced = merge->held->len ? give_up(merge) : NULL;
+    struct stream *stream = tournament_best(&merge->going);
+    if (!stream)
+        return 0;
+    if ((forced || !emit_plainly(merge, stream, batch)) &&
+        !emit_slowly(merge, stream, stream == forced, batch))
+        return 1;
+    merge->counts.events++;
     int r = advance(merge, stream);
-    if (may_free && merge->held->len)
+    if (merge->may_free && merge->held->len)
         release_held(merge);
+    merge->may_free = false;
     return r < 0 ? r : 1;
 }
 
-int merge_next(struct merge *merge, struct ordered_event *ret_event)
+int merge_read(struct merge *merge, struct event_batch *ret_batch)
 {
-    for (;;) {
-        int r = merge->next_start <= tournament_best_key(&merge->going) ? open_streams(merge) : 0;
-        if (r < 0)
-            return r;
-        if (merge->over) {
-            emit_end(merge, ret_event);
-            return 1;
-        }
-        const struct stream *forced = merge->held->len ? give_up(merge) : NULL;
-        const struct stream *first = tournament_best(&merge->going);
-        if (!first)
-            return 0;
-        r = emit(merge, first == forced, ret_event);
-        if (r != 0)
-            return r;
-    }
+    int r = 1;
+    event_batch_begin(ret_batch, merge->sequence + 1, merge->last_ticks);
+    while (r == 1 && event_batch_has_room(ret_batch))
+        r = step(merge, ret_batch);
+    merge->last_ticks = ret_batch->last_ticks;
+    return r;
 }
 
 void merge_get_counts(const struct merge *merge, struct merge_counts *ret_counts)

@@ -4,8 +4,8 @@
 #ifndef TRENZA_MERGE_H
 #define TRENZA_MERGE_H
 
+#include "event_batch.h"
 #include "model.h"
-#include "order_rules.h"
 
 struct merge_counts {
     uint64_t events;     // merged so far
@@ -16,9 +16,9 @@ struct merge_counts {
 struct merge;
 // The model, and the store it came from, must outlive the merge.
 struct merge *merge_new(const struct model *model);
-// 1: *ret_event is the next event, or a thread's end (EVENT_NONE, once per thread); 0: there are no more; negative errno: the
-// trace is damaged or cannot be read (store_message() says more).
-int merge_next(struct merge *merge, struct ordered_event *ret_event);
+// Fills a batch with the events that come next, among them the threads' ends (EVENT_NONE, once per thread). 1: there are more; 0:
+// these were the last; negative errno: these come before what is damaged or cannot be read (store_message() says more).
+int merge_read(struct merge *merge, struct event_batch *ret_batch);
 void merge_get_counts(const struct merge *merge, struct merge_counts *ret_counts);
 void merge_free(struct merge *merge);
 

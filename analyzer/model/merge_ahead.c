@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Batches of events go round: from the thread that fills them to the one that takes the events out, and back when empty. The
+// Batches of packed events go round: from the thread that fills them to the one that takes the events out, and back when empty. The
 // first few are filled by the caller: most traces are shorter than the start of a thread is worth.
 #include "merge_ahead.h"
 
-#define BATCH_EVENTS 1024u // 64 KiB: two of them stay in a processor's second-level cache
-#define BATCHES 4u         // on their way round
-#define BATCHES_ALONE 16u  // filled by the caller before there is a thread
+#define BATCHES 4u       // on their way round
+#define BATCHES_ALONE 8u // filled by the caller before there is a thread
 
 struct batch {
-    unsigned n_events;
     int end; // of the trace behind these events: 0 or negative errno; 1: there are more
     struct merge_counts counts;
-    struct ordered_event events[BATCH_EVENTS];
+    struct event_batch events;
 };
 
 struct merge_ahead {
     struct merge *merge; // the thread's, once there is one
     struct batch *batch; // the caller's
-    unsigned taken;      // of its events
-    unsigned batches;    // filled by the caller
-    GThread *thread;     // NULL: none
+    struct event_reader reader;
+    unsigned batches; // filled by the caller
+    GThread *thread;  // NULL: none
     GAsyncQueue *full;
     GAsyncQueue *empty;
     gint cancelled; // atomic
@@ -27,10 +25,7 @@ struct merge_ahead {
 
 static void fill(struct merge *merge, struct batch *batch)
 {
-    batch->n_events = 0;
-    do
-        batch->end = merge_next(merge, &batch->events[batch->n_events]);
-    while (batch->end == 1 && ++batch->n_events < BATCH_EVENTS);
+    batch->end = merge_read(merge, &batch->events);
     merge_get_counts(merge, &batch->counts);
 }
 
@@ -54,8 +49,9 @@ struct merge_ahead *merge_ahead_new(const struct model *model)
     struct merge_ahead *ahead = g_new0(struct merge_ahead, 1);
     ahead->merge = merge_new(model);
     ahead->batch = g_new(struct batch, 1);
-    ahead->batch->n_events = 0;
     ahead->batch->end = 1;
+    event_batch_begin(&ahead->batch->events, 1, 0);
+    event_reader_begin(&ahead->reader, &ahead->batch->events);
     return ahead;
 }
 
@@ -70,27 +66,27 @@ static void start_thread(struct merge_ahead *ahead)
 
 static void next_batch(struct merge_ahead *ahead)
 {
-    ahead->taken = 0;
     if (++ahead->batches == BATCHES_ALONE && g_get_num_processors() > 1)
         start_thread(ahead);
-    if (!ahead->thread) {
+    if (ahead->thread) {
+        g_async_queue_push(ahead->empty, ahead->batch);
+        ahead->batch = g_async_queue_pop(ahead->full);
+    } else {
         fill(ahead->merge, ahead->batch);
-        return;
     }
-    g_async_queue_push(ahead->empty, ahead->batch);
-    ahead->batch = g_async_queue_pop(ahead->full);
+    event_reader_begin(&ahead->reader, &ahead->batch->events);
 }
 
-int merge_ahead_next(struct merge_ahead *ahead, const struct ordered_event **ret_event)
+struct event_reader *merge_ahead_reader(struct merge_ahead *ahead)
 {
-    if (ahead->taken == ahead->batch->n_events) {
-        if (ahead->batch->end == 1)
-            next_batch(ahead);
-        if (ahead->taken == ahead->batch->n_events)
-            return ahead->batch->end;
-    }
-    *ret_event = &ahead->batch->events[ahead->taken++];
-    return 1;
+    return &ahead->reader;
+}
+
+int merge_ahead_go_on(struct merge_ahead *ahead)
+{
+    if (ahead->batch->end == 1)
+        next_batch(ahead);
+    return event_reader_next(&ahead->reader) ? 1 : ahead->batch->end;
 }
 
 void merge_ahead_get_counts(const struct merge_ahead *ahead, struct merge_counts *ret_counts)

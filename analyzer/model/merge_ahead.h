@@ -9,8 +9,10 @@
 struct merge_ahead;
 // As merge_new(). Until it is freed or has come to its end, the model's store must not be used by the caller.
 struct merge_ahead *merge_ahead_new(const struct model *model);
-// As merge_next(); the event stays the merge's, valid until the next call.
-int merge_ahead_next(struct merge_ahead *ahead, const struct ordered_event **ret_event);
+// Where the events are taken out, the same all the time. When there are no more in it:
+struct event_reader *merge_ahead_reader(struct merge_ahead *ahead);
+// 1: the next event has been taken out; 0: there are no more; negative errno: as merge_read().
+int merge_ahead_go_on(struct merge_ahead *ahead);
 // Of all that has been merged, which is a little more than what has been taken until the end has come.
 void merge_ahead_get_counts(const struct merge_ahead *ahead, struct merge_counts *ret_counts);
 void merge_ahead_free(struct merge_ahead *ahead);

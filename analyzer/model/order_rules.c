@@ -40,6 +40,7 @@ struct order_rules {
     const struct model *model;
     uint32_t n_objects;
     uint8_t *kinds;               // by object id: enum object_kind; OBJECT_NONE: there is no such object
+    bool *plain;                  // by object id: no more than a mutex or spinlock
     struct ownership *ownerships; // by object id
     struct object_state **states; // by object id, made when first used
     struct thread_state *threads;
@@ -55,6 +56,11 @@ static struct object_state *find_state(const struct order_rules *rules, uint32_t
     return id < rules->n_objects ? rules->states[id] : NULL;
 }
 
+static bool is_plain(const struct order_rules *rules, uint32_t id)
+{
+    return (rules->kinds[id] == OBJECT_MUTEX || rules->kinds[id] == OBJECT_SPINLOCK) && !rules->states[id];
+}
+
 // An object whose life is over gives its state back: programs make millions of short-lived ones.
 static void end_object(struct order_rules *rules, uint32_t id)
 {
@@ -66,6 +72,7 @@ static void end_object(struct order_rules *rules, uint32_t id)
         g_array_unref(state->readers);
     g_free(state);
     rules->states[id] = NULL;
+    rules->plain[id] = is_plain(rules, id);
 }
 
 struct order_rules *order_rules_new(const struct model *model)
@@ -74,11 +81,13 @@ struct order_rules *order_rules_new(const struct model *model)
     rules->model = model;
     rules->n_objects = model->objects->len;
     rules->kinds = g_new0(uint8_t, rules->n_objects);
+    rules->plain = g_new0(bool, rules->n_objects);
     rules->ownerships = g_new0(struct ownership, rules->n_objects);
     rules->states = g_new0(struct object_state *, rules->n_objects);
     for (uint32_t i = 0; i < rules->n_objects; i++) {
         const struct model_object *object = model_object(model, i);
         rules->kinds[i] = object ? (uint8_t)object->row.kind : OBJECT_NONE;
+        rules->plain[i] = is_plain(rules, i);
     }
     rules->threads = g_new0(struct thread_state, model->threads->len + 1);
     return rules;
@@ -94,6 +103,7 @@ void order_rules_free(struct order_rules *rules)
         if (rules->threads[i].forked_pids)
             g_array_unref(rules->threads[i].forked_pids);
     g_free(rules->kinds);
+    g_free(rules->plain);
     g_free(rules->ownerships);
     g_free(rules->states);
     g_free(rules->threads);
@@ -114,6 +124,7 @@ static struct object_state *need_state(struct order_rules *rules, uint32_t id)
     if (object->row.kind == OBJECT_BARRIER)
         state->count = object->row.value;
     rules->states[id] = state;
+    rules->plain[id] = false;
     return state;
 }
 
@@ -402,24 +413,21 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
 
 // --- both at once ---
 
-bool order_rules_pass(struct order_rules *rules, struct ordered_event *event, bool *ret_may_free)
+unsigned order_rules_pass(struct order_rules *rules, uint32_t thread_id, const struct trace_event *event)
 {
-    const uint32_t id = event->event.subject;
-    const unsigned kind = event->event.kind;
-    const uint64_t passes = UINT64_C(1) << kind & (plain_acquires | plain_others);
-    if (!passes || id >= rules->n_objects || event->refused ||
-        (rules->kinds[id] != OBJECT_MUTEX && rules->kinds[id] != OBJECT_SPINLOCK) ||
-        !rules->threads[event->thread_id].started || rules->states[id])
-        return false;
+    const uint32_t id = event->subject;
+    const uint64_t bit = UINT64_C(1) << event->kind;
+    if (!(bit & (plain_acquires | plain_others)) || id >= rules->n_objects || !rules->plain[id] ||
+        !rules->threads[thread_id].started)
+        return ORDER_NOT_PASSED;
     struct ownership *ownership = &rules->ownerships[id];
     const struct ownership before = *ownership;
-    const bool releases = kind == EVENT_RELEASE;
-    if (before.owner != event->thread_id && (before.owner || releases))
-        return false;
+    const unsigned releases = event->kind == EVENT_RELEASE;
+    const bool own = before.owner == thread_id;
+    if (!own && (before.owner || releases))
+        return ORDER_NOT_PASSED;
     // No branches on the kind: it is as good as random.
-    const uint32_t depth = before.depth + ((passes & plain_acquires) != 0) - releases;
-    *ownership = (struct ownership){ .owner = depth ? event->thread_id : 0, .depth = depth };
-    event->owner = before.owner;
-    *ret_may_free = releases && !depth;
-    return true;
+    const uint32_t depth = before.depth + ((bit & plain_acquires) != 0) - releases;
+    *ownership = (struct ownership){ .owner = depth ? thread_id : 0, .depth = depth };
+    return ORDER_PASSED | own * ORDER_OWN | (releases & !depth) * ORDER_MAY_FREE;
 }

@@ -31,9 +31,14 @@ enum order_verdict {
 enum order_verdict order_rules_ask(const struct order_rules *rules, const struct ordered_event *event);
 // The event comes now, allowed or not; sets event->owner. True: something that was too early may be allowed from now on.
 bool order_rules_apply(struct order_rules *rules, struct ordered_event *event);
-// Both at once for nearly all events: what is done to a mutex that is free or the thread's own. False: not such an event; nothing
-// has been done.
-bool order_rules_pass(struct order_rules *rules, struct ordered_event *event, bool *ret_may_free);
+// Both at once for nearly all events: what is done to a mutex that is free or the thread's own, and is not refused.
+enum order_passed {
+    ORDER_NOT_PASSED = 0, // not such an event; nothing has been done
+    ORDER_PASSED = 1,
+    ORDER_OWN = 2,      // it was the thread's own just before
+    ORDER_MAY_FREE = 4, // as order_rules_apply() says
+};
+unsigned order_rules_pass(struct order_rules *rules, uint32_t thread_id, const struct trace_event *event);
 
 // Has the thread its mutex again? A wait that failed for anything but the usual reasons never gave it away.
 bool order_wake_has_mutex(const struct trace_event *event);

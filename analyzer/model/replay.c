@@ -11,18 +11,21 @@
 struct replay {
     const struct model *model;
     struct merge_ahead *merge;
+    struct event_reader *reader; // the merge's
+    uint64_t long_ticks;
     struct thread_order *order;
     struct waiters *waiters;
     struct hand_off *hand_off;
     GHashTable *unsure; // set of object.id
     GHashTable
         *forked; // uint64_t *: forking thread.id << 32 | pid -> thread.id of the child, until it is known
-    struct replay_thread *threads; // by thread id
-    const struct ordered_event *current;
-    const struct model_object *object; // of current; NULL: none
-    struct hold *found;                // the hold of it by current's thread; NULL: none
-    uint64_t now;                      // ticks
-    bool pending;                      // current has been shown, but not taken into account yet
+    struct replay_thread *threads;       // by thread id
+    const struct ordered_event *current; // the reader's
+    struct replay_thread *thread;        // whose it is
+    const struct model_object *object;   // of current; NULL: none
+    struct hold *found;                  // the hold of it by current's thread; NULL: none
+    bool plain;                          // current is
+    bool pending;                        // current has been shown, but not taken into account yet
 };
 
 static uint64_t fork_key(uint32_t thread_id, int64_t pid)
@@ -51,6 +54,9 @@ struct replay *replay_new(const struct model *model)
     struct replay *replay = g_new0(struct replay, 1);
     replay->model = model;
     replay->merge = merge_ahead_new(model);
+    replay->reader = merge_ahead_reader(replay->merge);
+    replay->current = &replay->reader->event;
+    replay->long_ticks = (uint64_t)(REPLAY_LONG_NS / model->ns_per_tick);
     replay->order = thread_order_new(model->threads->len);
     replay->waiters = waiters_new();
     replay->hand_off = hand_off_new(model);
@@ -123,7 +129,7 @@ void replay_get_counts(const struct replay *replay, struct merge_counts *ret_cou
 
 uint64_t replay_now(const struct replay *replay)
 {
-    return replay->now;
+    return replay->current->event.ticks;
 }
 
 static enum hold_how hold_how_of(unsigned kind)
@@ -279,12 +285,28 @@ static bool hands_off(unsigned kind)
     return kind >= EVENT_OWNER_DIED;
 }
 
+static void apply_plain(struct replay *replay)
+{
+    const struct trace_event *event = &replay->current->event;
+    struct held_set *held = &replay->thread->held;
+    if (event->kind == EVENT_RELEASE) {
+        held_set_release_found(held, replay->found);
+        return;
+    }
+    struct hold *hold = held_set_push(held, replay->object);
+    hold->sequence = replay->current->sequence;
+    hold->ticks = event->ticks;
+    hold->stack = event->stack;
+    hold->how = hold_how_of(event->kind);
+    hold->shared = event_is_shared(event->kind);
+}
+
 // Takes the current event into account.
 static void apply(struct replay *replay)
 {
     const struct ordered_event *ordered = replay->current;
     const struct trace_event *event = &ordered->event;
-    struct replay_thread *thread = &replay->threads[ordered->thread_id];
+    struct replay_thread *thread = replay->thread;
     const struct model_object *object = replay->object;
     if (hands_off(event->kind) ||
         (event_is_acquire(event->kind) && object && object->row.kind == OBJECT_SEMAPHORE)) {
@@ -329,36 +351,42 @@ static void apply(struct replay *replay)
     }
 }
 
-// Neither a request, nor a loss, nor a death, nor another owner has to do with it.
-static bool is_plain(const struct replay_step *step)
+static bool is_plain(const struct replay *replay)
 {
-    const struct ordered_event *ordered = step->ordered;
-    if (!model_object_has_owner(step->object) || ordered->owner_died || ordered->refused ||
-        step->thread->request.kind)
+    const struct ordered_event *ordered = replay->current;
+    if (!model_object_has_owner(replay->object) || replay->thread->request.kind || ordered->owner_died ||
+        ordered->refused)
         return false;
-    return event_is_acquire(step->event->kind) ? !step->hold && !ordered->owner
-                                               : step->event->kind == EVENT_RELEASE && step->hold;
+    if (event_is_acquire(ordered->event.kind))
+        return !replay->found && !ordered->owner;
+    return ordered->event.kind == EVENT_RELEASE && replay->found &&
+           ordered->event.ticks - replay->found->ticks < replay->long_ticks;
 }
 
 int replay_next(struct replay *replay, struct replay_step *ret_step)
 {
-    if (replay->pending)
+    if (replay->pending && replay->plain)
+        apply_plain(replay);
+    else if (replay->pending)
         apply(replay);
     replay->pending = false;
-    int r = merge_ahead_next(replay->merge, &replay->current);
-    if (r <= 0)
-        return r;
+    if (!event_reader_next(replay->reader)) {
+        int r = merge_ahead_go_on(replay->merge);
+        if (r <= 0)
+            return r;
+    }
     replay->pending = true;
 
     const struct trace_event *event = &replay->current->event;
     struct replay_thread *thread = &replay->threads[replay->current->thread_id];
-    replay->now = event->ticks;
+    replay->thread = thread;
     if (!thread->events++)
         start_process(replay, thread);
     bool waits = event->kind == EVENT_COND_WAIT || event->kind == EVENT_COND_WAKE;
     replay->object =
         model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
     replay->found = replay->object ? held_set_find(&thread->held, event->subject) : NULL;
+    replay->plain = is_plain(replay);
     *ret_step = (struct replay_step){
         .ordered = replay->current,
         .event = event,
@@ -366,7 +394,7 @@ int replay_next(struct replay *replay, struct replay_step *ret_step)
         .object = replay->object,
         .mutex = waits ? model_object(replay->model, chunk_arg_object(event->arg)) : NULL,
         .hold = replay->found,
+        .plain = replay->plain,
     };
-    ret_step->plain = is_plain(ret_step);
     return 1;
 }

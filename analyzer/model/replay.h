@@ -10,6 +10,8 @@
 #include "thread_order.h"
 #include "waiters.h"
 
+#define REPLAY_LONG_NS 250e6 // holding a lock for so long is out of the ordinary
+
 // What a thread is blocked for.
 struct replay_request {
     unsigned
@@ -43,8 +45,8 @@ struct replay_step {
     const struct model_object *object; // the subject; NULL: not an object
     const struct model_object *mutex;  // of a condition wait; else NULL
     const struct hold *hold;           // the thread's own hold of object; NULL: none
-    bool
-        plain; // what happens all the time: takes at once what is nobody's, or gives back its own, of what has an owner
+    // What happens all the time: of what has an owner, takes at once what is nobody's, or gives back what it has not held for long.
+    bool plain;
 };
 
 struct replay;

@@ -17,6 +17,17 @@ struct merged {
     struct merge_counts counts;
 };
 
+static void append_event(GString *text, const struct model *model, const struct ordered_event *event)
+{
+    const struct model_object *object = model_object(model, event->event.subject);
+    if (event->event.kind == EVENT_NONE)
+        return;
+    g_string_append_printf(
+        text, "%sT%u %s", text->len ? "; " : "", event->thread_id, event_name(event->event.kind));
+    if (model_subject_is_object(event->event.kind) && object)
+        g_string_append_printf(text, " %s", object->label);
+}
+
 // Merges what the script says.
 static struct merged merged_of(struct trace_builder *builder, const char *script)
 {
@@ -24,17 +35,15 @@ static struct merged merged_of(struct trace_builder *builder, const char *script
     struct model *model = trace_builder_model(builder);
     struct merge *merge = merge_new(model);
     GString *text = g_string_new(NULL);
-    struct ordered_event event;
+    struct event_batch batch;
+    struct event_reader reader;
     int r;
-    while ((r = merge_next(merge, &event)) == 1) {
-        if (event.event.kind == EVENT_NONE)
-            continue;
-        const struct model_object *object = model_object(model, event.event.subject);
-        g_string_append_printf(
-            text, "%sT%u %s", text->len ? "; " : "", event.thread_id, event_name(event.event.kind));
-        if (model_subject_is_object(event.event.kind) && object)
-            g_string_append_printf(text, " %s", object->label);
-    }
+    do {
+        r = merge_read(merge, &batch);
+        event_reader_begin(&reader, &batch);
+        while (event_reader_next(&reader))
+            append_event(text, model, &reader.event);
+    } while (r == 1);
     assert_int_equal(r, 0);
     struct merged merged;
     merge_get_counts(merge, &merged.counts);
@@ -197,6 +206,55 @@ static void test_recursive_lock_is_free_after_its_last_release(void **state)
         "T1 acquire a; T1 acquire a; T1 release a; T1 release a; T2 acquire a; T2 release a", 1, 0);
 }
 
+// What goes into a batch comes out of it, packed or whole.
+static void test_batches_keep_everything(void **state)
+{
+    (void)state;
+    srand(11);
+    static struct event_batch batch;
+    struct ordered_event events[EVENT_BATCH_PLACES];
+    uint64_t sequence = 0, ticks = 0;
+    for (unsigned round = 0; round < 50; round++) {
+        unsigned n = 0;
+        event_batch_begin(&batch, sequence + 1, ticks);
+        for (; event_batch_has_room(&batch); n++) {
+            const bool odd = rand() % 8 == 0;
+            ticks += odd ? (uint64_t)rand() << 20 : (uint64_t)(rand() % 1000) - 100;
+            events[n] = (struct ordered_event){
+                .event = { .ticks = ticks,
+                    .subject = (uint32_t)rand(),
+                    .stack = (uint32_t)rand() * 2,
+                    .kind = (uint8_t)(rand() % EVENT_KINDS) },
+                .thread_id =
+                    odd && rand() % 2 ? UINT32_MAX - (uint32_t)(rand() % 9) : 1 + (uint32_t)(rand() % 9),
+                .sequence = ++sequence,
+            };
+            events[n].event.arg = odd && rand() % 2 ? rand() - rand() : 0;
+            events[n].refused = odd && rand() % 2 ? rand() : 0;
+            events[n].owner_died = odd && rand() % 2;
+            events[n].owner = rand() % 3 ? events[n].thread_id : odd ? 77 : 0;
+            event_batch_put(&batch, &events[n]);
+        }
+        struct event_reader reader = { 0 };
+        event_reader_begin(&reader, &batch);
+        for (unsigned i = 0; i < n; i++) {
+            assert_true(event_reader_next(&reader));
+            const struct ordered_event *a = &events[i], *b = &reader.event;
+            assert_int_equal(a->event.ticks, b->event.ticks);
+            assert_int_equal(a->event.subject, b->event.subject);
+            assert_int_equal(a->event.stack, b->event.stack);
+            assert_int_equal(a->event.arg, b->event.arg);
+            assert_int_equal(a->event.kind, b->event.kind);
+            assert_int_equal(a->thread_id, b->thread_id);
+            assert_int_equal(a->sequence, b->sequence);
+            assert_int_equal(a->refused, b->refused);
+            assert_int_equal(a->owner_died, b->owner_died);
+            assert_int_equal(a->owner, b->owner);
+        }
+        assert_false(event_reader_next(&reader));
+    }
+}
+
 // A thread's events are read in blocks: what an event says of the one in front of it counts wherever a block ends.
 static void test_refusals_are_seen_across_blocks(void **state)
 {
@@ -214,12 +272,15 @@ static void test_refusals_are_seen_across_blocks(void **state)
         trace_builder_script(builder, script->str);
         struct model *model = trace_builder_model(builder);
         struct merge *merge = merge_new(model);
-        struct ordered_event event;
+        struct event_batch batch;
+        struct event_reader reader;
         unsigned at = 0;
-        while (merge_next(merge, &event) == 1) {
-            assert_int_equal(event.sequence, ++at);
-            assert_int_equal(event.refused, at == before + 2 ? 1 : 0);
-            assert_int_equal(event.owner_died, at == before + 5);
+        assert_int_equal(merge_read(merge, &batch), 0);
+        event_reader_begin(&reader, &batch);
+        while (event_reader_next(&reader)) {
+            assert_int_equal(reader.event.sequence, ++at);
+            assert_int_equal(reader.event.refused, at == before + 2 ? 1 : 0);
+            assert_int_equal(reader.event.owner_died, at == before + 5);
         }
         assert_int_equal(at, before + 6 + 300 + 1);
         merge_free(merge);
@@ -285,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_refused_release_releases_nothing),
         cmocka_unit_test(test_release_by_another_thread_frees_the_lock),
         cmocka_unit_test(test_recursive_lock_is_free_after_its_last_release),
+        cmocka_unit_test(test_batches_keep_everything),
         cmocka_unit_test(test_refusals_are_seen_across_blocks),
         cmocka_unit_test(test_random_sections_never_overlap),
     };
