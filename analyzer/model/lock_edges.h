@@ -21,8 +21,8 @@ struct lock_edges *lock_edges_new(void);
 void lock_edges_free(struct lock_edges *edges);
 // Once more, edge->count times. The first of them is the one with the lowest rank, and of one rank the one that was added first.
 void lock_edges_add(struct lock_edges *edges, const struct lock_edge *edge, uint32_t rank);
-void lock_edges_add_all(struct lock_edges *edges, const struct lock_edges *others);
+void lock_edges_add_all(struct lock_edges *edges, struct lock_edges *others);
 // All of them, by held and taken.
-GArray *lock_edges_sorted(const struct lock_edges *edges);
+GArray *lock_edges_sorted(struct lock_edges *edges);
 
 #endif
