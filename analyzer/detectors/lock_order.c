@@ -33,18 +33,22 @@ static void *begin(struct detection *detection)
     return state;
 }
 
-static void event(void *data, const struct replay_step *step)
+static __attribute__((noinline)) void odd_event(struct lock_order *state, const struct replay_step *step)
 {
-    struct lock_order *state = data;
     struct prediction_step taken;
-    if (step->plain) { // nothing that the feed would leave out or add to
-        prediction_survey_add_plain(state->survey, step->ordered->thread_id, step->ordered->sequence,
-            step->object, step->event->kind);
-        return;
-    }
     state->data_known |= step->event->kind == EVENT_READ || step->event->kind == EVENT_WRITE;
     if (prediction_feed_step(state->feed, state->detection->replay, step, &taken))
         prediction_survey_add(state->survey, &taken);
+}
+
+static void event(void *data, const struct replay_step *step)
+{
+    struct lock_order *state = data;
+    if (step->plain) // nothing that the feed would leave out or add to
+        prediction_survey_add_plain(state->survey, step->ordered->thread_id, step->ordered->sequence,
+            step->object, step->event->kind);
+    else
+        odd_event(state, step);
 }
 
 // A thread that waits for the end of one that wants what it holds: join-cycle tells it.

@@ -85,7 +85,7 @@ void prediction_survey_free(struct prediction_survey *survey)
 }
 
 // False: the pair is known. Blind to some that are, where there is only the cache.
-static bool may_be_new(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
+static inline bool may_be_new(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
 {
     if (survey->matrix) {
         uint64_t at = (uint64_t)held_id * survey->n_objects + wanted_id;
@@ -101,7 +101,7 @@ static bool may_be_new(struct prediction_survey *survey, uint32_t held_id, uint3
     return !known;
 }
 
-static void add_pair(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
+static inline void add_pair(struct prediction_survey *survey, uint32_t held_id, uint32_t wanted_id)
 {
     uint64_t pair = (uint64_t)held_id << 32 | wanted_id;
     if (survey->too_many_pairs || !may_be_new(survey, held_id, wanted_id))
@@ -305,12 +305,27 @@ void prediction_survey_add(struct prediction_survey *survey, const struct predic
 void prediction_survey_add_plain(struct prediction_survey *survey, uint32_t thread_id, uint64_t sequence,
     const struct model_object *lock, unsigned kind)
 {
-    note_use(survey, thread_id, lock);
-    if (kind == EVENT_RELEASE)
+    struct object_survey *object = &survey->objects[lock->row.id];
+    struct thread_survey *thread = &survey->threads[thread_id];
+    thread->last_sequence = sequence;
+    if (kind == EVENT_RELEASE) { // whoever gives it back was noted when it took it
         give(survey, thread_id, lock);
-    else if (!survey->objects[lock->row.id].ordered)
-        take_lock(survey, thread_id, sequence, lock, event_is_shared(kind));
-    survey->threads[thread_id].last_sequence = sequence;
+        return;
+    }
+    note_use(survey, thread_id, lock);
+    if (object->ordered)
+        return;
+    const bool shared = event_is_shared(kind);
+    if (G_UNLIKELY(held_set_find(&thread->held, lock->row.id))) {
+        take_lock(survey, thread_id, sequence, lock, shared);
+        return;
+    }
+    if (thread->held.count)
+        add_pair(survey, thread->held.holds[thread->held.count - 1].object->row.id, lock->row.id);
+    struct hold *hold = held_set_push(&thread->held, lock);
+    hold->sequence = sequence;
+    hold->shared = shared;
+    object->owner = shared ? object->owner : thread_id;
 }
 
 // Whoever is waited for by one that is itself waited for under a lock is waited for under that lock.

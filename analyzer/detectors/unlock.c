@@ -22,22 +22,15 @@ const struct rule rule_unlock_unheld = {
     .help = "Unlock once for each lock, and only on the ways on which it was locked.",
 };
 
-struct last_release {
-    uint32_t thread_id;
-    uint32_t stack;
-};
-
 struct unlock {
     struct detection *detection;
-    struct last_release *last; // by object id
-    GHashTable *again;         // set of addresses whose lock was initialised again while it was held
+    GHashTable *again; // set of addresses whose lock was initialised again while it was held
 };
 
 static void *begin(struct detection *detection)
 {
     struct unlock *state = g_new0(struct unlock, 1);
     state->detection = detection;
-    state->last = g_new0(struct last_release, detection->model->objects->len + 1);
     state->again = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     return state;
 }
@@ -89,15 +82,15 @@ static void report_foreign(
 static void report_unheld(struct unlock *state, const struct replay_step *step)
 {
     const struct model *model = state->detection->model;
-    const struct last_release *last = &state->last[step->object->row.id];
+    const struct replay_release last = replay_last_release(state->detection->replay, step->object->row.id);
     struct finding *finding = finding_new(model, &rule_unlock_unheld, LEVEL_ERROR);
-    if (last->thread_id)
-        finding_add_step(finding, last->thread_id, "release", step->object, last->stack, NULL, 0);
+    if (last.thread_id)
+        finding_add_step(finding, last.thread_id, "release", step->object, last.stack, NULL, 0);
     add_release(finding, step);
     g_autofree char *self = finding_thread_label(finding, step->ordered->thread_id);
     finding_set_message(
         finding, g_strdup_printf("%s unlocks '%s', which %s%s", self, step->object->label,
-                     last->thread_id ? "is unlocked already" : "nobody has locked", refusal(step)));
+                     last.thread_id ? "is unlocked already" : "nobody has locked", refusal(step)));
     g_autofree char *released = fingerprint_stack(model, step->event->stack);
     g_autofree char *parts = g_strdup_printf("%s\n%s", step->object->fingerprint, released);
     finding_set_id(finding, parts);
@@ -139,15 +132,11 @@ static void event(void *data, const struct replay_step *step)
     }
     if (!step->hold && !(step->object->row.flags & (OBJECT_DESTROYED | OBJECT_UNINITIALISED)))
         release_without_hold(state, step);
-    if (!step->ordered->refused)
-        state->last[step->object->row.id] =
-            (struct last_release){ step->ordered->thread_id, step->event->stack };
 }
 
 static void finish(void *data)
 {
     struct unlock *state = data;
-    g_free(state->last);
     g_hash_table_unref(state->again);
     g_free(state);
 }
@@ -155,6 +144,7 @@ static void finish(void *data)
 const struct detector detector_unlock = {
     .name = "unlock",
     .kinds = DETECTOR_SEES(EVENT_RELEASE) | DETECTOR_SEES(EVENT_OBJECT_END),
+    .not_plain = DETECTOR_SEES(EVENT_RELEASE),
     .begin = begin,
     .event = event,
     .finish = finish,

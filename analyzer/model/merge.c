@@ -69,7 +69,6 @@ struct merge {
     uint64_t patience; // ticks
     uint64_t sequence;
     uint64_t last_ticks; // of the last event in a batch
-    bool may_free;       // the event that is going out may let one that is held back go on
 };
 
 // --- a thread's stream ---
@@ -97,13 +96,14 @@ static void stream_prepare(struct stream *stream, uint64_t early)
     unsigned good = UINT_MAX; // the nearest event behind whose time is good
     uint64_t good_ticks = UINT64_MAX;
     for (unsigned i = stream->count; i-- > 0;) {
+        // All ones or zeros instead of a branch: what kind comes next is as good as random.
         const uint64_t ticks = block->events[i].ticks;
-        const bool is_early = is_one_of(block->events[i].kind, early_kinds);
+        const uint64_t is_early = 0 - (early_kinds >> block->events[i].kind & 1);
         const uint64_t limit = ticks + early;
         const uint64_t next_good = good - i < LOOK_AHEAD ? good_ticks : UINT64_MAX;
-        block->keys[i] = is_early ? MIN(limit, next_good) : ticks;
-        good_ticks = is_early ? good_ticks : ticks;
-        good = is_early ? good : i;
+        block->keys[i] = (MIN(limit, next_good) & is_early) | (ticks & ~is_early);
+        good_ticks = (good_ticks & is_early) | (ticks & ~is_early);
+        good = (good & (unsigned)is_early) | (i & ~(unsigned)is_early);
     }
     for (unsigned i = 0; i < stream->ready; i++)
         block->keys[i] = stream->last_key = MAX(block->keys[i], stream->last_key);
@@ -356,8 +356,9 @@ static struct stream *give_up(struct merge *merge)
     return oldest;
 }
 
-// The first event of a stream, when there may be more to say of it than what it says itself. False: it is held back.
-static bool emit_slowly(struct merge *merge, struct stream *stream, bool forced, struct event_batch *batch)
+// The first event of a stream, when there may be more to say of it than what it says itself. ORDER_NOT_PASSED: it is held back.
+static unsigned emit_slowly(
+    struct merge *merge, struct stream *stream, bool forced, struct event_batch *batch)
 {
     struct ordered_event event;
     stream_look(stream, &event);
@@ -365,28 +366,28 @@ static bool emit_slowly(struct merge *merge, struct stream *stream, bool forced,
     if (verdict == ORDER_TOO_EARLY) {
         tournament_rest(&merge->going, stream->place);
         g_ptr_array_add(merge->held, stream);
-        return false;
+        return ORDER_NOT_PASSED;
     }
     merge->counts.unresolved += verdict == ORDER_HOPELESS;
     event.sequence = ++merge->sequence;
-    merge->may_free |= order_rules_apply(merge->rules, &event);
+    const bool may_free = order_rules_apply(merge->rules, &event);
     event_batch_put(batch, &event);
-    return true;
+    return ORDER_PASSED | (may_free ? ORDER_MAY_FREE : 0);
 }
 
-// The same for nearly all events. False: this one is not of them, and nothing has been done.
-static bool emit_plainly(struct merge *merge, const struct stream *stream, struct event_batch *batch)
+// The same for nearly all events. ORDER_NOT_PASSED: this one is not of them, and nothing has been done.
+static inline unsigned emit_plainly(
+    struct merge *merge, const struct stream *stream, struct event_batch *batch)
 {
     const struct trace_event *event = &stream->block->events[stream->first];
     if (stream->block->odd[stream->first] || !event_batch_fits(batch, event, stream->thread_id))
-        return false;
+        return ORDER_NOT_PASSED;
     const unsigned passed = order_rules_pass(merge->rules, stream->thread_id, event);
     if (!passed)
-        return false;
+        return ORDER_NOT_PASSED;
     merge->sequence++;
-    merge->may_free |= (passed & ORDER_MAY_FREE) != 0;
     event_batch_put_plain(batch, event, stream->thread_id, passed & ORDER_OWN);
-    return true;
+    return passed;
 }
 
 // One event, or what has to be done before one can come. 1: there are more.
@@ -405,14 +406,15 @@ static int step(struct merge *merge, struct event_batch *batch)
     struct stream *stream = tournament_best(&merge->going);
     if (!stream)
         return 0;
-    if ((forced || !emit_plainly(merge, stream, batch)) &&
-        !emit_slowly(merge, stream, stream == forced, batch))
+    unsigned passed = forced ? ORDER_NOT_PASSED : emit_plainly(merge, stream, batch);
+    if (!passed)
+        passed = emit_slowly(merge, stream, stream == forced, batch);
+    if (!passed)
         return 1;
     merge->counts.events++;
     int r = advance(merge, stream);
-    if (merge->may_free && merge->held->len)
+    if (G_UNLIKELY(merge->held->len) && passed & ORDER_MAY_FREE)
         release_held(merge);
-    merge->may_free = false;
     return r < 0 ? r : 1;
 }
 

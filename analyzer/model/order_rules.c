@@ -423,10 +423,10 @@ unsigned order_rules_pass(struct order_rules *rules, uint32_t thread_id, const s
     struct ownership *ownership = &rules->ownerships[id];
     const struct ownership before = *ownership;
     const unsigned releases = event->kind == EVENT_RELEASE;
-    const bool own = before.owner == thread_id;
-    if (!own && (before.owner || releases))
+    const unsigned own = before.owner == thread_id;
+    // No branches on the kind, nor on whose it is: that is as good as random.
+    if (~own & (releases | (before.owner != 0)))
         return ORDER_NOT_PASSED;
-    // No branches on the kind: it is as good as random.
     const uint32_t depth = before.depth + ((bit & plain_acquires) != 0) - releases;
     *ownership = (struct ownership){ .owner = depth ? thread_id : 0, .depth = depth };
     return ORDER_PASSED | own * ORDER_OWN | (releases & !depth) * ORDER_MAY_FREE;

@@ -20,6 +20,7 @@ struct replay {
     GHashTable
         *forked; // uint64_t *: forking thread.id << 32 | pid -> thread.id of the child, until it is known
     struct replay_thread *threads;       // by thread id
+    struct replay_release *releases;     // by object id
     const struct ordered_event *current; // the reader's
     struct replay_thread *thread;        // whose it is
     const struct model_object *object;   // of current; NULL: none
@@ -61,6 +62,7 @@ struct replay *replay_new(const struct model *model)
     replay->waiters = waiters_new();
     replay->hand_off = hand_off_new(model);
     replay->unsure = g_hash_table_new(NULL, NULL);
+    replay->releases = g_new0(struct replay_release, model->objects->len);
     replay->threads = g_new0(struct replay_thread, model->threads->len + 1);
     for (unsigned i = 0; i < model->threads->len; i++)
         replay->threads[i].thread = model->threads->pdata[i];
@@ -80,6 +82,7 @@ void replay_free(struct replay *replay)
     hand_off_free(replay->hand_off);
     g_hash_table_unref(replay->unsure);
     g_hash_table_unref(replay->forked);
+    g_free(replay->releases);
     g_free(replay->threads);
     g_free(replay);
 }
@@ -115,6 +118,11 @@ const struct hold *replay_find_holder(
         }
     }
     return NULL;
+}
+
+struct replay_release replay_last_release(const struct replay *replay, uint32_t object_id)
+{
+    return replay->releases[object_id];
 }
 
 bool replay_is_unsure(const struct replay *replay, uint32_t object_id)
@@ -180,11 +188,18 @@ static void hold(struct replay *replay, struct replay_thread *thread, const stru
     held_set_add_found(&thread->held, found, &taken);
 }
 
+static inline void note_release(struct replay *replay, const struct model_object *object)
+{
+    replay->releases[object->row.id] =
+        (struct replay_release){ replay->current->thread_id, replay->current->event.stack };
+}
+
 static void give_back(struct replay *replay, struct replay_thread *thread, const struct model_object *object)
 {
     if (!model_object_has_owner(object))
         return;
     uint32_t other = replay->current->owner;
+    note_release(replay, object);
     if (replay->found)
         held_set_release_found(&thread->held, replay->found);
     else if (other || replay_find_holder(replay, object->row.id, replay->current->thread_id, &other))
@@ -290,6 +305,7 @@ static void apply_plain(struct replay *replay)
     const struct trace_event *event = &replay->current->event;
     struct held_set *held = &replay->thread->held;
     if (event->kind == EVENT_RELEASE) {
+        note_release(replay, replay->object);
         held_set_release_found(held, replay->found);
         return;
     }
@@ -357,10 +373,10 @@ static bool is_plain(const struct replay *replay)
     if (!model_object_has_owner(replay->object) || replay->thread->request.kind || ordered->owner_died ||
         ordered->refused)
         return false;
-    if (event_is_acquire(ordered->event.kind))
-        return !replay->found && !ordered->owner;
-    return ordered->event.kind == EVENT_RELEASE && replay->found &&
-           ordered->event.ticks - replay->found->ticks < replay->long_ticks;
+    if (replay->found)
+        return ordered->event.kind == EVENT_RELEASE &&
+               ordered->event.ticks - replay->found->ticks < replay->long_ticks;
+    return event_is_acquire(ordered->event.kind) && !ordered->owner;
 }
 
 int replay_next(struct replay *replay, struct replay_step *ret_step)

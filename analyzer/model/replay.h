@@ -65,6 +65,12 @@ const struct hand_off *replay_hand_off(const struct replay *replay);
 // A hold of the object by any other thread than `except`, and whose it is; NULL: there is none. Cost: all threads.
 const struct hold *replay_find_holder(
     struct replay *replay, uint32_t object_id, uint32_t except, uint32_t *ret_thread_id);
+// Who gave the object back last, which has an owner, and where. thread_id 0: nobody so far.
+struct replay_release {
+    uint32_t thread_id;
+    uint32_t stack;
+};
+struct replay_release replay_last_release(const struct replay *replay, uint32_t object_id);
 // True when somebody got the lock while it was another's: an event is missing, and who holds it is guesswork.
 bool replay_is_unsure(const struct replay *replay, uint32_t object_id);
 void replay_get_counts(const struct replay *replay, struct merge_counts *ret_counts);
