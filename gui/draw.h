@@ -30,6 +30,8 @@ struct draw_box {
     const char *label;
 };
 void draw_box(struct paint *paint, const struct draw_box *box);
+// An event that takes no time: a small triangle that points down from (x, y).
+void draw_mark(struct paint *paint, double x, double y);
 // How busy something is, as two strips: holding above, waiting below. A bin per pixel.
 void draw_density(struct paint *paint, const struct scene *scene, const struct pyramid_bin *bins,
     const struct scene_row *row);

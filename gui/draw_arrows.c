@@ -160,8 +160,9 @@ static void draw_place(
     bool current = number == scene->current_step;
     paint_frame(paint, x - 1, y, lane_x(scene, span->end) - x + 2, scene->track_height, paint->theme->error,
         current ? 3.5 : 2);
-    paint_badge(
-        paint, number, lane_x(scene, place->ticks) - 9, y + scene->track_height / 2, paint->theme->error);
+    if (visible(scene, place->ticks))
+        paint_badge(
+            paint, number, lane_x(scene, place->ticks) - 9, y + scene->track_height / 2, paint->theme->error);
 }
 
 void draw_story(struct paint *paint, const struct scene *scene)

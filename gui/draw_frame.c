@@ -131,7 +131,7 @@ void draw_ruler(struct paint *paint, const struct scene *scene)
 
 // One entry of the legend: what it looks like, then what it means.
 struct entry {
-    enum { ENTRY_SPAN, ENTRY_ALIVE, ENTRY_ARROW } look;
+    enum { ENTRY_SPAN, ENTRY_ALIVE, ENTRY_ARROW, ENTRY_MARK } look;
     enum span_kind kind;
     const char *text;
 };
@@ -143,6 +143,7 @@ static const struct entry by_thread[] = {
     { ENTRY_ARROW, SPAN_HOLD, "lets go on" },
     { ENTRY_ARROW, SPAN_WAIT_LOCK, "waits for its owner" },
     { ENTRY_ALIVE, SPAN_HOLD, "alive" },
+    { ENTRY_MARK, SPAN_HOLD, "signals, posts, creates ..." },
 };
 static const struct entry by_lock[] = {
     { ENTRY_SPAN, SPAN_HOLD, "held by a thread (one colour each)" },
@@ -153,7 +154,7 @@ static const struct entry by_lock[] = {
 static double draw_entry(struct paint *paint, const struct entry *entry, double x, double middle)
 {
     const struct theme *theme = paint->theme;
-    double at = x + (entry->look == ENTRY_ARROW ? 22 : 33);
+    double at = x + (entry->look == ENTRY_ARROW ? 22 : entry->look == ENTRY_MARK ? 14 : 33);
     bool owner = entry->kind == SPAN_WAIT_LOCK;
     if (entry->look == ENTRY_SPAN) {
         struct draw_box box = { x, middle - 6, 26, 12,
@@ -161,6 +162,8 @@ static double draw_entry(struct paint *paint, const struct entry *entry, double 
         draw_box(paint, &box);
     } else if (entry->look == ENTRY_ALIVE) {
         paint_fill(paint, x, middle - 6, 26, 12, theme->lane);
+    } else if (entry->look == ENTRY_MARK) {
+        draw_mark(paint, x + 5, middle - 3);
     } else {
         paint_arrow(
             paint, x + 2, middle - 7, x + 14, middle + 7, owner ? theme->error : theme->dim, owner ? 2 : 1.2);

@@ -7,9 +7,10 @@
 
 #include "timeline.h"
 
-#define NODE_WIDE 74 // half of a node's width, px
+#define NODE_WIDE 120 // half of a node's width, px
 #define NODE_NARROW 44
 #define NODE_HALF_HEIGHT 17
+#define NODE_LETTER 8.5 // of a name, px
 #define BEND 0.16
 #define HEADING 34
 #define HIT 12 // px; as near to an arrow counts as on it
@@ -26,15 +27,24 @@ struct curve {
     bool label_centre; // it is centred there
 };
 
-static double node_half(const struct rectangle *area)
+// All nodes of a graph are as wide as the longest name asks for, and as there is room.
+static double node_half(const struct graph *graph, const struct rectangle *area)
 {
-    return fmin(fmax(area->width / 6, NODE_NARROW), NODE_WIDE);
+    glong longest = 0;
+    for (unsigned i = 0; i < graph->nodes->len; i++) {
+        char text[64];
+        graph_node_text(&g_array_index(graph->nodes, struct graph_node, i), text, sizeof text);
+        longest = MAX(longest, g_utf8_strlen(text, -1));
+    }
+    double wanted = (double)longest * NODE_LETTER / 2 + 12;
+    double room = fmax(area->width / (graph->nodes->len > 12 ? 12 : 6) * 1.3, NODE_NARROW);
+    return fmin(fmin(fmax(wanted, NODE_NARROW), NODE_WIDE), room);
 }
 
-static void node_centre(
-    const struct graph_node *node, const struct rectangle *area, double *ret_x, double *ret_y)
+static void node_centre(const struct graph *graph, const struct graph_node *node,
+    const struct rectangle *area, double *ret_x, double *ret_y)
 {
-    double room_x = area->width - 2 * node_half(area) - 20;
+    double room_x = area->width - 2 * node_half(graph, area) - 20;
     double room_y = area->height - 2 * NODE_HALF_HEIGHT - 20;
     double side = fmin(room_x, room_y * 2);
     *ret_x = area->x + area->width / 2 + (node->x - 0.5) * fmax(side, room_x * 0.6);
@@ -58,15 +68,16 @@ static struct curve edge_curve(
     const struct graph *graph, const struct graph_edge *edge, const struct rectangle *area)
 {
     struct curve curve;
-    node_centre(&g_array_index(graph->nodes, struct graph_node, edge->from), area, &curve.x1, &curve.y1);
-    node_centre(&g_array_index(graph->nodes, struct graph_node, edge->to), area, &curve.x2, &curve.y2);
+    node_centre(
+        graph, &g_array_index(graph->nodes, struct graph_node, edge->from), area, &curve.x1, &curve.y1);
+    node_centre(graph, &g_array_index(graph->nodes, struct graph_node, edge->to), area, &curve.x2, &curve.y2);
     double dx = curve.x2 - curve.x1;
     double dy = curve.y2 - curve.y1;
     // To the outside of a ring that is walked clockwise, where there is room for the label.
     curve.cx = (curve.x1 + curve.x2) / 2 + dy * BEND;
     curve.cy = (curve.y1 + curve.y2) / 2 - dx * BEND;
-    leave_box(&curve.x1, &curve.y1, curve.cx, curve.cy, node_half(area));
-    leave_box(&curve.x2, &curve.y2, curve.cx, curve.cy, node_half(area));
+    leave_box(&curve.x1, &curve.y1, curve.cx, curve.cy, node_half(graph, area));
+    leave_box(&curve.x2, &curve.y2, curve.cx, curve.cy, node_half(graph, area));
     // Beside the middle of the curve, on its outer side.
     double length = fmax(hypot(dx, dy), 1);
     double out_x = dy / length;
@@ -132,13 +143,37 @@ static void draw_edge(struct paint *paint, const struct graph *graph, const stru
         edge->kind == GRAPH_IMPOSSIBLE && !chosen ? paint->theme->dim : colour);
 }
 
-static void draw_node(struct paint *paint, const struct graph_node *node, const struct rectangle *area)
+// Somebody waits for it, and it is in nobody's hands.
+static bool is_deserted(const struct graph *graph, const struct graph_node *node)
+{
+    const struct graph_node *nodes = (const struct graph_node *)(const void *)graph->nodes->data;
+    bool awaited = false;
+    for (unsigned i = 0; node->object && i < graph->edges->len; i++) {
+        const struct graph_edge *edge = &g_array_index(graph->edges, struct graph_edge, i);
+        bool observed = edge->finding && g_strcmp0(edge->finding->verdict, "observed") == 0;
+        if (&nodes[edge->from] == node)
+            return false;
+        awaited = awaited || (edge->kind == GRAPH_WAITS && observed && &nodes[edge->to] == node);
+    }
+    return awaited;
+}
+
+// On a ground of its own, as arrows may pass there.
+static void draw_remark(struct paint *paint, const char *text, double x, double y)
+{
+    double width = paint_text_width(paint, text, TEXT_SMALL | TEXT_BOLD);
+    paint_fill(paint, x - width / 2 - 3, y - 8, width + 6, 16, colour_alpha(paint->theme->background, 0.9));
+    paint_text(paint, text, x, y, 0, TEXT_SMALL | TEXT_BOLD | TEXT_CENTRE, paint->theme->error);
+}
+
+static void draw_node(struct paint *paint, const struct graph *graph, const struct graph_node *node,
+    const struct rectangle *area)
 {
     const struct theme *theme = paint->theme;
-    double half = node_half(area);
+    double half = node_half(graph, area);
     double x;
     double y;
-    node_centre(node, area, &x, &y);
+    node_centre(graph, node, area, &x, &y);
     struct colour fill =
         node->object ? theme_lock(theme, timeline_colour(node->object->row.id)) : theme->lane;
     paint_rounded(paint, x - half, y - NODE_HALF_HEIGHT, 2 * half, 2 * NODE_HALF_HEIGHT,
@@ -148,11 +183,12 @@ static void draw_node(struct paint *paint, const struct graph_node *node, const 
     paint_colour(paint, node->in_cycle ? theme->text : theme->line);
     cairo_set_line_width(paint->cr, 1.2);
     cairo_stroke(paint->cr);
-    char thread[64];
-    if (node->thread)
-        snprintf(thread, sizeof thread, "%s (%u)", node->thread->label, node->thread->row.id);
-    paint_text(paint, node->object ? node->object->label : thread, x, y, 2 * half - 12,
-        TEXT_BOLD | TEXT_CENTRE, node->object ? theme_text_on(fill) : theme->text);
+    if (is_deserted(graph, node))
+        draw_remark(paint, "nobody is left to come", x, y + NODE_HALF_HEIGHT + 20);
+    char text[64];
+    graph_node_text(node, text, sizeof text);
+    paint_text(paint, text, x, y, 2 * half - 12, TEXT_BOLD | TEXT_CENTRE,
+        node->object ? theme_text_on(fill) : theme->text);
 }
 
 static void draw_graph(struct paint *paint, const struct graph *graph, const char *heading, const char *empty,
@@ -169,7 +205,7 @@ static void draw_graph(struct paint *paint, const struct graph *graph, const cha
         draw_edge(paint, graph, edge, area, edge == chosen);
     }
     for (unsigned i = 0; i < graph->nodes->len; i++)
-        draw_node(paint, &g_array_index(graph->nodes, struct graph_node, i), area);
+        draw_node(paint, graph, &g_array_index(graph->nodes, struct graph_node, i), area);
     if (graph->left_out) {
         char text[80];
         snprintf(text, sizeof text, "and %u more locks, in no cycle", graph->left_out);
@@ -178,11 +214,12 @@ static void draw_graph(struct paint *paint, const struct graph *graph, const cha
     }
 }
 
-static void areas(const struct graph *waits, double width, double height, struct rectangle *ret_order,
-    struct rectangle *ret_waits)
+// Beside each other when both have something to show.
+static void areas(const struct graph *order, const struct graph *waits, double width, double height,
+    struct rectangle *ret_order, struct rectangle *ret_waits)
 {
-    bool both = waits && waits->nodes->len;
-    double split = both ? floor(width / 2) : width;
+    bool has_waits = waits && waits->nodes->len;
+    double split = !has_waits ? width : order->nodes->len ? floor(width / 2) : 0;
     *ret_order = (struct rectangle){ 0, HEADING, split, height - HEADING };
     *ret_waits = (struct rectangle){ split, HEADING, width - split, height - HEADING };
 }
@@ -192,13 +229,15 @@ void draw_graphs(struct paint *paint, const struct graph *order, const struct gr
 {
     struct rectangle order_area;
     struct rectangle waits_area;
-    areas(waits, width, height, &order_area, &waits_area);
+    areas(order, waits, width, height, &order_area, &waits_area);
     paint_fill(paint, 0, 0, width, height, paint->theme->background);
-    draw_graph(paint, order, "Lock order: from a lock held to one taken",
-        "No lock was ever taken while another was held.", &order_area, chosen);
+    if (order_area.width > 0)
+        draw_graph(paint, order, "Lock order: from a lock held to one taken",
+            "No lock was ever taken while another was held.", &order_area, chosen);
     if (!waits || !waits->nodes->len)
         return;
-    paint_line(paint, waits_area.x, 8, waits_area.x, height - 8, paint->theme->line, 1);
+    if (order_area.width > 0)
+        paint_line(paint, waits_area.x, 8, waits_area.x, height - 8, paint->theme->line, 1);
     draw_graph(paint, waits, "Who waits for whom", "", &waits_area, chosen);
 }
 
@@ -242,7 +281,7 @@ const struct graph_edge *draw_graphs_edge_at(const struct graph *order, const st
 {
     struct rectangle order_area;
     struct rectangle waits_area;
-    areas(waits, width, height, &order_area, &waits_area);
+    areas(order, waits, width, height, &order_area, &waits_area);
     *ret_graph = order;
     const struct graph_edge *edge = edge_at(order, &order_area, x, y);
     if (!edge && waits && waits->nodes->len) {

@@ -4,9 +4,10 @@
 
 #include "draw.h"
 
-#define EDGE_MIN 5     // px; narrower boxes have no edge
-#define LABEL_MIN 22   // px; narrower boxes have no label
-#define HELD_SHARE 0.6 // of a dense lane's height; the rest shows waiting
+#define EDGE_MIN 5      // px; narrower boxes have no edge
+#define LABEL_MIN 22    // px; narrower boxes have no label
+#define ENDED_HEIGHT 24 // px; lower lanes have no room for words
+#define HELD_SHARE 0.6  // of a dense lane's height; the rest shows waiting
 
 struct colour draw_span_colour(const struct theme *theme, const struct span *span)
 {
@@ -117,7 +118,8 @@ static void draw_span(struct paint *paint, const struct scene *scene, const stru
     char label[160];
     const char *word = wait_word(span->kind);
     draw_span_label(scene, span, name, sizeof name);
-    g_snprintf(label, sizeof label, "%s%s%s", word ? word : "", word ? " " : "", name);
+    bool plain = !word || g_str_has_prefix(name, word); // "barrier at a.c:3"
+    g_snprintf(label, sizeof label, "%s%s%s", plain ? "" : word, plain ? "" : " ", name);
     struct draw_box box = {
         .x = scene->gutter + from,
         .y = scene_track_y(scene, row, track_id) + 1,
@@ -219,6 +221,16 @@ static void draw_boxes(struct paint *paint, const struct scene *scene, const str
     }
 }
 
+void draw_mark(struct paint *paint, double x, double y)
+{
+    paint_colour(paint, paint->theme->dim);
+    cairo_move_to(paint->cr, x - 3, y);
+    cairo_line_to(paint->cr, x + 3, y);
+    cairo_line_to(paint->cr, x, y + 5);
+    cairo_close_path(paint->cr);
+    cairo_fill(paint->cr);
+}
+
 static void draw_marks(struct paint *paint, const struct scene *scene, const struct scene_row *row,
     const struct lane *lane, const struct view *view)
 {
@@ -229,12 +241,7 @@ static void draw_marks(struct paint *paint, const struct scene *scene, const str
     double y = scene_row_y(scene, row) + 1;
     for (uint32_t i = from; i < to; i++) {
         double x = scene->gutter + axis_x(&scene->axis, (double)lane->marks[i].ticks, view->width);
-        paint_colour(paint, paint->theme->dim);
-        cairo_move_to(paint->cr, x - 3, y);
-        cairo_line_to(paint->cr, x + 3, y);
-        cairo_line_to(paint->cr, x, y + 5);
-        cairo_close_path(paint->cr);
-        cairo_fill(paint->cr);
+        draw_mark(paint, x, y);
     }
 }
 
@@ -249,8 +256,12 @@ static void draw_life(struct paint *paint, const struct scene *scene, const stru
     paint_fill(paint, scene->gutter + from, y + 2, fmax(to - from, 1), row->height - 4, paint->theme->lane);
     if (from > 0)
         paint_fill(paint, scene->gutter + from, y + 2, 2, row->height - 4, paint->theme->wait);
-    if (lane->ends && to < view->width)
-        paint_fill(paint, scene->gutter + to - 2, y + 2, 2, row->height - 4, paint->theme->wait);
+    if (!lane->ends || to >= view->width)
+        return;
+    paint_fill(paint, scene->gutter + to - 2, y + 2, 2, row->height - 4, paint->theme->wait);
+    if (to >= 0 && row->height >= ENDED_HEIGHT)
+        paint_text(
+            paint, "ended", scene->gutter + to + 5, y + row->height / 2, 0, TEXT_SMALL, paint->theme->faint);
 }
 
 void draw_thread_lane(struct paint *paint, const struct scene *scene, const struct scene_row *row)

@@ -154,6 +154,35 @@ double draw_witness_height(const struct play *play)
     return HEADER + all_lanes(play, TRACK_HIGH) + (play->threads->len + 1) * LINE + 14;
 }
 
+static const struct trace_process *process_of(const struct play *play, uint32_t thread_id)
+{
+    const struct model_thread *thread = model_thread(play->finding->model, thread_id);
+    return thread ? model_process(play->finding->model, thread->row.process_id) : NULL;
+}
+
+static bool is_of_several_processes(const struct play *play)
+{
+    for (unsigned i = 1; i < play->threads->len; i++)
+        if (process_of(play, g_array_index(play->threads, uint32_t, i)) !=
+            process_of(play, g_array_index(play->threads, uint32_t, 0)))
+            return true;
+    return false;
+}
+
+// With its process, when not all are of one.
+static void draw_name(
+    struct paint *paint, const struct play *play, uint32_t thread_id, double middle, double room)
+{
+    g_autofree char *label = finding_thread_label(play->finding, thread_id);
+    const struct trace_process *process = is_of_several_processes(play) ? process_of(play, thread_id) : NULL;
+    paint_text(paint, label, 12, middle - (process ? 8 : 0), room, TEXT_BOLD, paint->theme->text);
+    if (!process)
+        return;
+    char text[64];
+    g_snprintf(text, sizeof text, "process %" G_GINT64_FORMAT, process->pid);
+    paint_text(paint, text, 12, middle + 8, room, TEXT_SMALL, paint->theme->dim);
+}
+
 static double draw_lanes(
     struct paint *paint, const struct play *play, const struct columns *columns, double room)
 {
@@ -163,13 +192,12 @@ static double draw_lanes(
     for (unsigned i = 0; i < play->threads->len; i++) {
         double height = lane_height(play, i, track_height);
         uint32_t thread_id = g_array_index(play->threads, uint32_t, i);
-        g_autofree char *label = finding_thread_label(play->finding, thread_id);
         paint_fill(
             paint, columns->left - 4, y + 2, columns->right - columns->left + 4, height - 4, theme->lane);
         draw_spans(paint, play, columns, i, y + 5, track_height);
         draw_actions(paint, play, columns, i, y + 5, height - 10);
         paint_fill(paint, 0, y, columns->left - 4, height, theme->background);
-        paint_text(paint, label, 12, y + height / 2, columns->left - 24, TEXT_BOLD, theme->text);
+        draw_name(paint, play, thread_id, y + height / 2, columns->left - 24);
         y += height;
     }
     return y;
@@ -183,7 +211,8 @@ void draw_witness(struct paint *paint, const struct play *play, unsigned done, d
     paint_fill(paint, 0, 0, width, height, theme->background);
     double bottom = draw_lanes(paint, play, &columns, height - HEADER - words);
     double now = column_x(&columns, done);
-    if (now < width) {
+    // After the last step nothing is to come: what is left lasts for ever.
+    if (now < width && done < play->steps->len) {
         paint_fill(paint, now, HEADER, width - now, bottom - HEADER, colour_alpha(theme->background, 0.82));
         paint_line(paint, now, HEADER - 4, now, bottom, theme->accent, 2);
     }

@@ -223,49 +223,83 @@ struct graph *graph_new_order(const struct loaded *loaded)
     return graph;
 }
 
-static const struct model_thread *holder_of(
-    const struct finding *finding, const struct model_object *object, uint32_t waiter)
+static uint32_t holder_of(const struct finding *finding, const struct model_object *object, uint32_t waiter)
 {
     for (unsigned i = 0; i < finding->steps->len; i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
         if (step->thread_id == waiter)
             continue;
         if (g_str_has_prefix(step->action, "acquire") && step->object == object)
-            return model_thread(finding->model, step->thread_id);
+            return step->thread_id;
         for (unsigned j = 0; j < step->n_holding; j++)
             if (step->holding[j] == object)
-                return model_thread(finding->model, step->thread_id);
+                return step->thread_id;
     }
-    return NULL;
+    return 0;
 }
 
-struct graph *graph_new_waits(const struct model *model, const struct finding *finding)
+static bool is_about_waiting(const struct finding *finding)
 {
-    if (finding)
-        model = finding->model;
-    struct graph *graph = graph_new(model);
-    for (unsigned i = 0; finding && is_cycle_of_locks(finding) && i < finding->steps->len; i++) {
+    return is_cycle_of_locks(finding) || strcmp(finding->rule->id, "stuck") == 0;
+}
+
+static bool is_wait(const struct finding_step *step)
+{
+    static const char *const waits[] = { "join-request", "once-request", "cond-wait", "barrier-arrive" };
+    for (size_t i = 0; i < G_N_ELEMENTS(waits); i++)
+        if (strcmp(step->action, waits[i]) == 0)
+            return true;
+    return g_str_has_prefix(step->action, "request");
+}
+
+// A thread and a lock of a finding as the trace knows them.
+static const struct model_thread *own_thread(
+    const struct loaded *loaded, const struct finding *finding, uint32_t thread_id)
+{
+    if (finding->model != loaded->file->model)
+        thread_id = united_model_thread_origin(loaded->result->united, thread_id);
+    return model_thread(loaded->file->model, thread_id);
+}
+
+static const struct model_object *own_lock(
+    const struct graph *graph, const struct finding *finding, const struct model_object *object)
+{
+    return finding->model == graph->model ? object : g_hash_table_lookup(graph->of_class, object->class_key);
+}
+
+static void add_wait(struct graph *graph, const struct loaded *loaded, const struct finding *finding,
+    const struct finding_step *step)
+{
+    const struct model_thread *thread = own_thread(loaded, finding, step->thread_id);
+    const struct model_thread *other = own_thread(loaded, finding, step->other_thread);
+    const struct model_object *lock = step->object ? own_lock(graph, finding, step->object) : NULL;
+    if (!thread || !(lock || other))
+        return;
+    struct graph_edge waits = {
+        .from = add_thread(graph, thread), .kind = GRAPH_WAITS, .step = step, .finding = finding
+    };
+    waits.to = lock ? add_object(graph, lock, true) : add_thread(graph, other);
+    g_array_append_val(graph->edges, waits);
+    uint32_t holder = lock ? holder_of(finding, step->object, step->thread_id) : 0;
+    if (!holder || !own_thread(loaded, finding, holder))
+        return;
+    struct graph_edge held = { .from = waits.to,
+        .to = add_thread(graph, own_thread(loaded, finding, holder)),
+        .kind = GRAPH_HELD,
+        .finding = finding };
+    g_array_append_val(graph->edges, held);
+}
+
+struct graph *graph_new_waits(const struct loaded *loaded, const struct finding *finding)
+{
+    struct graph *graph = graph_new(loaded->file->model);
+    if (!finding || !is_about_waiting(finding))
+        return graph;
+    find_classes(graph, loaded);
+    for (unsigned i = 0; i < finding->steps->len; i++) {
         const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, i);
-        const struct model_thread *thread = model_thread(model, step->thread_id);
-        const struct model_thread *other = model_thread(model, step->other_thread);
-        if (!thread ||
-            !(g_str_has_prefix(step->action, "request") || strcmp(step->action, "join-request") == 0))
-            continue;
-        struct graph_edge waits = {
-            .from = add_thread(graph, thread), .kind = GRAPH_WAITS, .step = step, .finding = finding
-        };
-        if (!step->object && !other)
-            continue;
-        waits.to = step->object ? add_object(graph, step->object, true) : add_thread(graph, other);
-        g_array_append_val(graph->edges, waits);
-        const struct model_thread *holder =
-            step->object ? holder_of(finding, step->object, step->thread_id) : NULL;
-        if (holder) {
-            struct graph_edge held = {
-                .from = waits.to, .to = add_thread(graph, holder), .kind = GRAPH_HELD, .finding = finding
-            };
-            g_array_append_val(graph->edges, held);
-        }
+        if (is_wait(step))
+            add_wait(graph, loaded, finding, step);
     }
     place(graph);
     return graph;

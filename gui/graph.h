@@ -51,8 +51,10 @@ struct graph_site {
 // The order in which locks were taken: cycles, their neighbours, and the rest as far as there is room.
 struct graph *graph_new_order(const struct loaded *loaded);
 // Who waits for whom in a finding; no node when it is not about waiting.
-struct graph *graph_new_waits(const struct model *model, const struct finding *finding);
+struct graph *graph_new_waits(const struct loaded *loaded, const struct finding *finding);
 void graph_free(struct graph *graph);
+// "worker (3)", "journal".
+void graph_node_text(const struct graph_node *node, char *ret_text, size_t size);
 // The lock that stands for an object in the graph; NULL: there is no such object.
 const struct model_object *graph_lock(const struct graph *graph, uint32_t object_id);
 // The different ways in which the locks of an edge were taken, the most frequent first; of struct graph_site. *ret_more: not

@@ -8,6 +8,14 @@
 
 #define LOOKED_AT_MAX 200000u // entries of a history
 
+void graph_node_text(const struct graph_node *node, char *ret_text, size_t size)
+{
+    if (node->thread)
+        g_snprintf(ret_text, size, "%s (%u)", node->thread->label, node->thread->row.id);
+    else
+        g_strlcpy(ret_text, node->object->label, size);
+}
+
 // What the lane held of a lock at that moment; NULL: it did not.
 static const struct span *held_then(
     const struct graph *graph, const struct lane *lane, const struct model_object *lock, uint64_t ticks)
@@ -78,22 +86,18 @@ GArray *graph_edge_sites(
 
 static void append_wait(GString *text, const struct graph *graph, const struct graph_edge *edge)
 {
-    const struct graph_node *from = &g_array_index(graph->nodes, struct graph_node, edge->from);
-    const struct graph_node *to = &g_array_index(graph->nodes, struct graph_node, edge->to);
-    g_autofree char *waiter = from->thread ? finding_thread_label(edge->finding, from->thread->row.id) : NULL;
-    g_autofree char *owner = to->thread ? finding_thread_label(edge->finding, to->thread->row.id) : NULL;
-    g_autofree char *lock = from->object || to->object ? finding_object_label(edge->finding,
-                                                             from->object ? from->object : to->object)
-                                                       : NULL;
-    if (!edge->step) {
-        g_string_append_printf(text, "'%s' is held by %s", lock, owner);
-        return;
-    }
-    if (lock)
-        g_string_append_printf(text, "%s waits for '%s'", waiter, lock);
+    char from[96];
+    char to[96];
+    graph_node_text(&g_array_index(graph->nodes, struct graph_node, edge->from), from, sizeof from);
+    graph_node_text(&g_array_index(graph->nodes, struct graph_node, edge->to), to, sizeof to);
+    bool lock = g_array_index(graph->nodes, struct graph_node, edge->to).object != NULL;
+    if (!edge->step)
+        g_string_append_printf(text, "'%s' is held by %s", from, to);
+    else if (lock)
+        g_string_append_printf(text, "%s waits for '%s'", from, to);
     else
-        g_string_append_printf(text, "%s waits for the end of %s", waiter, owner);
-    g_autofree char *where = describe_place(graph->model, edge->step->stack);
+        g_string_append_printf(text, "%s waits for the end of %s", from, to);
+    g_autofree char *where = edge->step ? describe_place(edge->finding->model, edge->step->stack) : NULL;
     if (where)
         g_string_append_printf(text, " in %s", where);
 }

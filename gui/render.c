@@ -206,7 +206,7 @@ static void draw_both(cairo_t *cr, void *data)
 static bool render_graph(const struct loaded *loaded, const struct finding *finding,
     const struct render_options *options, double width, double height, GError **error)
 {
-    struct graphs graphs = { graph_new_order(loaded), graph_new_waits(loaded->file->model, finding),
+    struct graphs graphs = { graph_new_order(loaded), graph_new_waits(loaded, finding),
         options->dark ? &theme_dark : &theme_light, width, height };
     bool done = render_to(options->output, width, height, draw_both, &graphs, error);
     graph_free(graphs.order);

@@ -33,10 +33,12 @@ static void update_empty(TrzFindingList *self)
 {
     bool any = g_list_model_get_n_items(G_LIST_MODEL(self->selection)) > 0;
     enum trz_session_state state = trz_session_get_state(self->session);
-    const char *text = state != TRZ_SESSION_READY ? "Looking for trouble …"
-                       : *gtk_editable_get_text(GTK_EDITABLE(self->entry))
-                           ? "No finding has this text"
-                           : "Nothing found.\nThe locks of this run were taken in good order.";
+    const char *text =
+        state != TRZ_SESSION_READY                          ? "Looking for trouble …"
+        : *gtk_editable_get_text(GTK_EDITABLE(self->entry)) ? "No finding has this text"
+        : trz_session_get_loaded(self->session)->file->model->n_lost
+            ? "Nothing found in what was recorded.\nEvents were lost, so this is not the whole."
+            : "Nothing found.\nThe locks of this run were taken in good order.";
     gtk_label_set_text(GTK_LABEL(self->empty), text);
     gtk_stack_set_visible_child_name(GTK_STACK(self->stack), any ? "list" : "empty");
 }

@@ -87,7 +87,7 @@ static void show_stacks(TrzGraph *self, const struct graph *graph, const struct 
         if (more)
             trz_stack_add_text(box, "The history is long: only its beginning was looked at.", "place");
     } else if (edge && edge->step) {
-        trz_stack_add(box, graph->model, edge->step->stack);
+        trz_stack_add(box, edge->finding->model, edge->step->stack);
     }
     gtk_widget_set_visible(self->stacks, gtk_widget_get_first_child(box) != NULL);
     gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(self->stacks), box);
@@ -123,7 +123,7 @@ static void update(TrzGraph *self)
     if (trz_session_get_state(self->session) == TRZ_SESSION_READY) {
         const struct loaded *loaded = trz_session_get_loaded(self->session);
         self->order = graph_new_order(loaded);
-        self->waits = graph_new_waits(loaded->file->model, trz_session_get_finding(self->session));
+        self->waits = graph_new_waits(loaded, trz_session_get_finding(self->session));
     }
     choose(self, NULL, NULL);
 }
@@ -172,6 +172,11 @@ void trz_graph_set_dark(TrzGraph *self, bool dark)
 {
     self->dark = dark;
     gtk_widget_queue_draw(self->area);
+}
+
+void trz_graph_focus(TrzGraph *self)
+{
+    gtk_widget_grab_focus(self->area);
 }
 
 static void trz_graph_dispose(GObject *object)

@@ -16,6 +16,7 @@ G_DECLARE_FINAL_TYPE(TrzGraph, trz_graph, TRZ, GRAPH, GtkBox)
 GtkWidget *trz_graph_new(TrzSession *session);
 void trz_graph_set_dark(TrzGraph *graph, bool dark);
 void trz_graph_draw(TrzGraph *graph, cairo_t *cr);
+void trz_graph_focus(TrzGraph *graph);
 
 G_END_DECLS
 

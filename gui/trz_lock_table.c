@@ -115,6 +115,11 @@ void trz_lock_table_draw(TrzLockTable *self, cairo_t *cr)
     paint_done(&paint);
 }
 
+void trz_lock_table_focus(TrzLockTable *self)
+{
+    gtk_widget_grab_focus(self->view);
+}
+
 static void trz_lock_table_dispose(GObject *object)
 {
     g_clear_object(&TRZ_LOCK_TABLE(object)->session);

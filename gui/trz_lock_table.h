@@ -17,6 +17,7 @@ GtkWidget *trz_lock_table_new(TrzSession *session);
 // The rows as they are sorted, for an export.
 void trz_lock_table_draw(TrzLockTable *table, cairo_t *cr);
 void trz_lock_table_set_dark(TrzLockTable *table, bool dark);
+void trz_lock_table_focus(TrzLockTable *table);
 
 G_END_DECLS
 

@@ -51,7 +51,10 @@ static void add_objects(GtkWidget *box, const struct finding *finding)
         const struct model_object *object = finding->objects->pdata[i];
         g_autofree char *label = finding_object_label(finding, object);
         const char *kind = object_kind_name(object->row.kind);
-        g_autofree char *text = g_strdup_printf("'%s' is a %s%s%s", label, kind ? kind : "lock",
+        g_autofree char *text = g_strdup_printf("'%s' is a %s%s%s", label,
+            object->row.kind == OBJECT_COND ? "condition"
+            : kind                          ? kind
+                                            : "lock",
             object->created_in
                 ? (object->row.flags & OBJECT_BY_INIT ? ", initialised in " : ", first used in ")
                 : "",

@@ -151,6 +151,50 @@ static void trz_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
         gtk_snapshot_render_focus(snapshot, gtk_widget_get_style_context(widget), 0, 0, width, height);
 }
 
+// --- telling ---
+
+// To the status line and to screen readers.
+static void say(TrzTimeline *self, const char *text)
+{
+    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
+    g_signal_emit(self, hovered_signal, 0, text);
+}
+
+static void announce_focus(TrzTimeline *self)
+{
+    struct span_ref ref;
+    if (!trz_session_get_focus(self->session, &ref))
+        return;
+    scene_reveal_span(&self->scene, ref);
+    g_autofree char *text = describe_span(trz_timeline_get(self), ref);
+    say(self, text);
+    redraw(self);
+}
+
+// NULL: nothing is selected.
+static char *selection_text(TrzTimeline *self)
+{
+    double from;
+    double to;
+    if (!trz_timeline_get(self) || !trz_session_get_selection(self->session, &from, &to))
+        return NULL;
+    return describe_stretch(trz_timeline_get(self), fmin(from, to), fmax(from, to));
+}
+
+void trz_timeline_say_selection(TrzTimeline *self)
+{
+    g_autofree char *text = selection_text(self);
+    if (text)
+        say(self, text);
+}
+
+void trz_timeline_go(TrzTimeline *self, bool found, struct span_ref ref)
+{
+    if (found)
+        trz_session_set_focus(self->session, ref);
+    announce_focus(self);
+}
+
 // --- the session ---
 
 static void state_changed(TrzTimeline *self)
@@ -165,10 +209,16 @@ static void state_changed(TrzTimeline *self)
     redraw(self);
 }
 
+// A step that was chosen elsewhere is told here.
 static void finding_changed(TrzTimeline *self)
 {
+    unsigned step = trz_session_get_step(self->session);
+    bool another = step && step != self->told_step;
+    self->told_step = step;
     self->reveal = true;
     redraw(self);
+    if (another && gtk_widget_get_mapped(GTK_WIDGET(self)) && self->laid_out)
+        announce_focus(self);
 }
 
 void trz_timeline_set_dark(TrzTimeline *self, bool dark)
@@ -254,43 +304,6 @@ static void pinched(GtkGestureZoom *gesture, double scale, TrzTimeline *self)
         x = self->pointer_x;
     axis_show(axis, self->pinch_from, self->pinch_to);
     zoom(self, 1 / fmax(scale, 1e-3), anchor_at(self, x));
-}
-
-// --- telling ---
-
-// To the status line and to screen readers.
-static void say(TrzTimeline *self, const char *text)
-{
-    gtk_accessible_update_property(GTK_ACCESSIBLE(self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
-    g_signal_emit(self, hovered_signal, 0, text);
-}
-
-static void announce_focus(TrzTimeline *self)
-{
-    struct span_ref ref;
-    if (!trz_session_get_focus(self->session, &ref))
-        return;
-    scene_reveal_span(&self->scene, ref);
-    g_autofree char *text = describe_span(trz_timeline_get(self), ref);
-    say(self, text);
-    redraw(self);
-}
-
-void trz_timeline_say_selection(TrzTimeline *self)
-{
-    double from;
-    double to;
-    if (!trz_session_get_selection(self->session, &from, &to))
-        return;
-    g_autofree char *text = describe_stretch(trz_timeline_get(self), fmin(from, to), fmax(from, to));
-    say(self, text);
-}
-
-void trz_timeline_go(TrzTimeline *self, bool found, struct span_ref ref)
-{
-    if (found)
-        trz_session_set_focus(self->session, ref);
-    announce_focus(self);
 }
 
 // --- dragging: the ruler selects, the overview jumps, the lanes pan ---
@@ -386,10 +399,13 @@ static char *text_at(TrzTimeline *self, double x, double y)
 static void moved(GtkEventControllerMotion *controller, double x, double y, TrzTimeline *self)
 {
     (void)controller;
+    if (x == self->pointer_x && y == self->pointer_y)
+        return; // only what is below it has changed, as by a key that tells of something else
     self->pointer_x = x;
     self->pointer_y = y;
     g_autofree char *text = text_at(self, x, y);
-    g_signal_emit(self, hovered_signal, 0, text ? text : "");
+    g_autofree char *selection = text ? NULL : selection_text(self);
+    g_signal_emit(self, hovered_signal, 0, text ? text : selection ? selection : "");
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 

@@ -17,7 +17,8 @@ struct _TrzTimeline {
     TrzSession *session;
     struct scene scene;
     bool laid_out; // the scene is that of the session's trace
-    bool reveal;   // the finding or step has changed: scroll there with the next picture
+    unsigned told_step;
+    bool reveal; // the finding or step has changed: scroll there with the next picture
     GdkTexture *picture;
     double pointer_x; // px; negative: outside
     double pointer_y;

@@ -57,7 +57,13 @@ static GtkWidget *shown(TrzViews *self)
 
 void trz_views_focus(TrzViews *self)
 {
-    gtk_widget_grab_focus(shown(self));
+    GtkWidget *view = shown(self);
+    if (TRZ_IS_TIMELINE(view))
+        gtk_widget_grab_focus(view);
+    else if (TRZ_IS_GRAPH(view))
+        trz_graph_focus(TRZ_GRAPH(view));
+    else
+        trz_lock_table_focus(TRZ_LOCK_TABLE(view));
 }
 
 void trz_views_show_timeline(TrzViews *self)

@@ -44,6 +44,7 @@ static void add_row(TrzWelcome *self, GtkRecentInfo *info)
     gtk_label_set_xalign(GTK_LABEL(where), 0);
     gtk_label_set_ellipsize(GTK_LABEL(where), PANGO_ELLIPSIZE_START);
     gtk_widget_add_css_class(where, "dim-label");
+    gtk_widget_add_css_class(box, "recent");
     gtk_box_append(GTK_BOX(box), name);
     gtk_box_append(GTK_BOX(box), where);
     gtk_list_box_row_set_child(GTK_LIST_BOX_ROW(row), box);
@@ -116,6 +117,7 @@ static void trz_welcome_init(TrzWelcome *self)
     self->recent = gtk_list_box_new();
     gtk_list_box_set_selection_mode(GTK_LIST_BOX(self->recent), GTK_SELECTION_NONE);
     gtk_widget_set_size_request(self->recent, 420, -1);
+    gtk_widget_add_css_class(self->recent, "frame");
     g_signal_connect(self->recent, "row-activated", G_CALLBACK(row_activated), self);
     gtk_accessible_update_property(
         GTK_ACCESSIBLE(self->recent), GTK_ACCESSIBLE_PROPERTY_LABEL, "Recent traces", -1);

@@ -84,7 +84,8 @@ static void show_title(TrzWindow *self)
                                  : g_strdup(path_base(path));
     g_strdelimit(title, "\n\t", ' '); // a command may hold a script
     gtk_window_set_title(GTK_WINDOW(self), title);
-    gtk_label_set_text(GTK_LABEL(self->title), title);
+    gtk_label_set_text(GTK_LABEL(self->title), path ? path_base(path) : "Trenza");
+    gtk_widget_set_tooltip_text(self->title, path ? title : NULL);
 }
 
 static void state_changed(TrzWindow *self)
@@ -113,6 +114,8 @@ static void hovered(TrzWindow *self, const char *text)
 {
     if (*text)
         gtk_label_set_text(GTK_LABEL(self->status), text);
+    else
+        show_summary(self);
 }
 
 static void theme_changed(TrzWindow *self)

@@ -24,7 +24,9 @@ CASES = []
 
 
 def case(function):
-    CASES.append(function)
+    """WINDOW_CASES, a regular expression, runs only those that it matches."""
+    if re.search(os.environ.get('WINDOW_CASES', ''), function.__name__):
+        CASES.append(function)
     return function
 
 
@@ -145,7 +147,11 @@ class Window:
 
     def is_showing(self, name):
         widget = self.find(name)
-        return bool(widget) and widget.getState().contains(self.pyatspi.STATE_SHOWING)
+        return bool(widget) and widget.getState().contains(self.pyatspi.STATE_VISIBLE)
+
+    def is_focused(self, name):
+        widget = self.find(name)
+        return bool(widget) and widget.getState().contains(self.pyatspi.STATE_FOCUSED)
 
     def extents(self, widget):
         return widget.queryComponent().getExtents(self.pyatspi.WINDOW_COORDS)
@@ -160,15 +166,28 @@ class Window:
         subprocess.run(['xdotool', 'mousemove', '--window', self.id, *map(str, at), 'click', '1'], check=True, timeout=30)
         time.sleep(0.2)
 
+    def click_menu(self, name):
+        """Menus are surfaces of their own: an item is chosen by its key."""
+        items = [self.name_of(widget) for widget in self.widgets() if 'menu item' in widget.getRoleName()]
+        for _ in range(items.index(name) if name in items else 0):
+            key('Down')
+        key('Return')
+
     def description(self, name):
         widget = self.find(name)
         return widget.description if widget else ''
 
-    def picture(self, path):
+    def picture(self, path, of=None):
+        """What is on the screen, of the window or of the inside of a widget."""
         subprocess.run(['xdotool', 'mousemove', '0', '0'], timeout=30)
         time.sleep(0.5)
         subprocess.run(['import', '-window', self.id, str(path)], check=True, timeout=30)
-        return subprocess.run(['convert', str(path), '-depth', '8', 'rgb:-'], check=True, capture_output=True, timeout=30).stdout
+        crop = []
+        if of:
+            box = self.extents(self.find(of))
+            crop = ['-crop', f'{box.width - 12}x{box.height - 12}+{box.x + 6}+{box.y + 6}', '+repage']
+        return subprocess.run(['convert', str(path), *crop, '-depth', '8', 'rgb:-'], check=True, capture_output=True,
+                              timeout=30).stdout
 
     def close(self):
         key('ctrl+w')
@@ -238,7 +257,7 @@ def main():
             print(''.join(line for line in result.stdout.splitlines(True) if line.startswith(('1..', 'ok ', 'not ok ', '#'))))
             sys.exit(result.returncode)
     folder = Path(os.environ['TRENZA_WINDOW_TEST'])
-    for trace in ('deadlock', 'quiet'):
+    for trace in ('deadlock', 'quiet', 'chain', 'gate', 'several', 'queue'):
         subprocess.run([MAKE_TRACE, trace, str(folder / f'{trace}.db')], check=True, timeout=60)
     sys.exit(run_cases(folder) > 0)
 
