@@ -286,9 +286,11 @@ static struct thread *private_state(struct process_segment *segment, uint32_t sl
 {
     struct thread *thread = atomic_load(&segment->threads[slot]);
     if (thread == NULL) {
-        thread = wiped_memory(STATE_BYTES + stack_cache_bytes());
+        const uint32_t blocks = process->shrunk ? STACK_CACHE_BLOCKS_SMALL : STACK_CACHE_BLOCKS;
+        thread = wiped_memory(STATE_BYTES + stack_cache_bytes(blocks));
         if (thread == NULL)
             return NULL;
+        stack_cache_limit((struct stack_cache *)((char *)thread + STATE_BYTES), blocks);
         atomic_store(&segment->threads[slot], thread);
     } else {
         memset(thread, 0, sizeof *thread);
@@ -430,7 +432,7 @@ void thread_before_fork(void)
 {
     struct thread *thread = current_thread;
     if (thread == NULL || thread->ring == NULL ||
-        SYS3(SYS_madvise, thread, STATE_BYTES + stack_cache_bytes(), MADV_KEEPONFORK) != 0)
+        SYS3(SYS_madvise, thread, STATE_BYTES + stack_cache_size(thread->stacks), MADV_KEEPONFORK) != 0)
         return;
     forking = thread;
     atomic_signal_fence(memory_order_seq_cst);
@@ -445,7 +447,7 @@ void thread_after_fork(void)
     current_thread = thread;
     atomic_signal_fence(memory_order_seq_cst);
     forking = NULL;
-    SYS3(SYS_madvise, thread, STATE_BYTES + stack_cache_bytes(), MADV_WIPEONFORK);
+    SYS3(SYS_madvise, thread, STATE_BYTES + stack_cache_size(thread->stacks), MADV_WIPEONFORK);
 }
 
 // In the child: what the thread was in the parent stays for hooks that a handler's fork has interrupted. They end what

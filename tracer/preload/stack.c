@@ -23,9 +23,19 @@ _Static_assert(STACK_CACHE_HEADS < SLOTS_REMEMBERED, "no two entries share a slo
 _Atomic uint32_t stack_generation = 1;
 static _Atomic uint32_t unloading; // threads inside dlclose
 
-size_t stack_cache_bytes(void)
+size_t stack_cache_bytes(uint32_t blocks)
 {
-    return sizeof(struct stack_cache);
+    return sizeof(struct stack_cache) + (blocks + STACK_WORDS_MAX / 4) * sizeof(struct walk_block);
+}
+
+void stack_cache_limit(struct stack_cache *cache, uint32_t blocks)
+{
+    cache->blocks_max = blocks;
+}
+
+size_t stack_cache_size(const struct stack_cache *cache)
+{
+    return stack_cache_bytes(cache->blocks_max);
 }
 
 static void flush(struct stack_cache *cache, uint32_t generation)
@@ -47,6 +57,8 @@ void stack_cache_init(struct stack_cache *cache, uintptr_t low, uintptr_t high)
     cache->stack_high = high & ~(uintptr_t)7;
     cache->next_slot = 0;
     cache->next_passing_slot = 0;
+    if (cache->blocks_max == 0)
+        cache->blocks_max = STACK_CACHE_BLOCKS;
     if (cache->heads_used == 0)
         cache->heads_used = 1; // new memory
     else
@@ -70,6 +82,11 @@ static uint32_t pad_blocks(struct walk_block *blocks, uint32_t words)
     return words / 4;
 }
 
+static uint32_t heads_left(const struct stack_cache *cache)
+{
+    return STACK_CACHE_HEADS - cache->heads_used;
+}
+
 static void add_head(struct stack_cache *cache, uint32_t bucket, const struct stack_head *head)
 {
     uint16_t index = (uint16_t)cache->heads_used++;
@@ -79,64 +96,115 @@ static void add_head(struct stack_cache *cache, uint32_t bucket, const struct st
     cache->buckets[bucket] = index;
 }
 
-// The offset of a word that both have and that differs; false: there is none.
-static bool find_difference(const struct stack_cache *cache, const struct walk *walk,
-    const struct stack_head *head, uint32_t *ret_offset)
+// The offsets of words that both have and that differ, the last one repeated where there are few; false: there are none.
+static bool find_differences(const struct stack_cache *cache, const struct walk *walk,
+    const struct stack_head *head, uint32_t ret_offsets[STACK_FORK_WORDS])
 {
-    const struct walk_block *other = &cache->blocks[head->blocks & 4095];
-    uint32_t words = (head->blocks << 1 >> 13) * 4;
-    for (uint32_t i = 0; i < walk->words && i < words; i++) {
-        uint32_t offset = walk->blocks[i / 4].offsets[i % 4];
+    const struct walk_block *other = &cache->blocks[stack_head_first_block(head->blocks)];
+    const uint32_t words = stack_head_block_count(head->blocks) * 4;
+    unsigned found = 0;
+    for (uint32_t i = 0; i < walk->words && i < words && found < STACK_FORK_WORDS; i++) {
+        const uint32_t offset = walk->blocks[i / 4].offsets[i % 4];
         if (offset != other[i / 4].offsets[i % 4])
-            return false;
-        if (walk->blocks[i / 4].values[i % 4] != other[i / 4].values[i % 4]) {
-            *ret_offset = offset;
-            return true;
-        }
+            break;
+        if (walk->blocks[i / 4].values[i % 4] != other[i / 4].values[i % 4])
+            ret_offsets[found++] = offset;
     }
-    return false;
+    for (unsigned i = found; found != 0 && i < STACK_FORK_WORDS; i++)
+        ret_offsets[i] = ret_offsets[found - 1];
+    return found != 0;
 }
 
-// The bucket for a new stack: behind a fork when there are many of the same pc and sp. The first of these are then not
-// found any more, and unwound once again.
-static uint32_t choose_bucket(struct stack_cache *cache, const struct walk *walk)
+// Looks through the bucket of a key: the fork that is there for it, if any, else how many stacks have this pc and sp, and the
+// newest of them.
+static const struct stack_head *find_fork(const struct stack_cache *cache, const struct walk *walk,
+    uintptr_t key, unsigned *ret_alike, const struct stack_head **ret_newest)
 {
-    const struct caller caller = { .pc = walk->pc, .sp = walk->sp, .fp = walk->fp };
-    uint32_t bucket = stack_cache_bucket(walk->pc, walk->sp);
-    const struct stack_head *newest = NULL, *fork = NULL;
-    unsigned alike = 0, seen = 0;
-    for (uint32_t index = cache->buckets[bucket]; index != 0 && !fork && seen++ < SEEN_MAX;
+    unsigned seen = 0;
+    *ret_alike = 0;
+    for (uint32_t index = cache->buckets[stack_cache_bucket(key, walk->sp)]; index != 0 && seen++ < SEEN_MAX;
          index = cache->heads[index].next) {
         const struct stack_head *head = &cache->heads[index];
         if (head->pc != walk->pc || head->sp != walk->sp)
             continue;
-        if (head->slot == 0)
-            fork = head;
-        else if (alike++ == 0)
-            newest = head;
+        if (head->slot != 0 && (*ret_alike)++ == 0)
+            *ret_newest = head;
+        if (head->slot == 0 && head->fp == key)
+            return head;
     }
-    uint32_t offset;
-    if (!fork && alike >= FORK_AT && find_difference(cache, walk, newest, &offset)) {
-        add_head(cache, bucket, &(struct stack_head){ .pc = walk->pc, .sp = walk->sp, .fp = offset });
-        fork = &cache->heads[cache->heads_used - 1];
+    return NULL;
+}
+
+// The key of a remembered stack behind a fork of these words. False: it does not have them all.
+static bool follow_remembered(const struct stack_cache *cache, const struct stack_head *head,
+    const uint32_t offsets[STACK_FORK_WORDS], uintptr_t *key)
+{
+    const struct walk_block *block = &cache->blocks[stack_head_first_block(head->blocks)];
+    const uint32_t words = stack_head_block_count(head->blocks) * 4;
+    for (unsigned fork = 0; fork < STACK_FORK_WORDS; fork++) {
+        uint32_t i = 0;
+        while (i < words && block[i / 4].offsets[i % 4] != offsets[fork])
+            i++;
+        if (i == words)
+            return false;
+        *key = stack_fork_key(*key, block[i / 4].values[i % 4]);
     }
-    if (fork)
-        stack_fork_bucket(cache, fork, &caller, &bucket);
-    return bucket;
+    return true;
+}
+
+// Adds a fork to the bucket of a key, and what is there already once more behind it: in its old place it is not found any more.
+// The fork's block is behind those of the new stack.
+static void add_fork(struct stack_cache *cache, const struct walk *walk, uintptr_t key,
+    const struct stack_head *newest, const uint32_t offsets[STACK_FORK_WORDS])
+{
+    const uint32_t block = cache->blocks_used++;
+    for (unsigned i = 0; i < STACK_FORK_WORDS; i++)
+        cache->blocks[block].offsets[i] = offsets[i];
+    const struct stack_head fork = { .pc = walk->pc, .sp = walk->sp, .fp = key, .blocks = block };
+    add_head(cache, stack_cache_bucket(key, walk->sp), &fork);
+    uint32_t index = (uint32_t)(newest - cache->heads);
+    for (unsigned seen = 0; index != 0 && seen < SEEN_MAX; seen++) {
+        const struct stack_head head = cache->heads[index];
+        uintptr_t behind = key;
+        if (head.slot != 0 && head.pc == walk->pc && head.sp == walk->sp &&
+            follow_remembered(cache, &head, offsets, &behind))
+            add_head(cache, stack_cache_bucket(behind, walk->sp), &head);
+        index = head.next;
+    }
+}
+
+// The bucket for a new stack: behind a fork when there are many of the same pc and sp.
+static uint32_t choose_bucket(struct stack_cache *cache, const struct walk *walk)
+{
+    const struct caller caller = { .pc = walk->pc, .sp = walk->sp, .fp = walk->fp };
+    uintptr_t key = walk->pc;
+    for (unsigned forks = 0; forks < STACK_FORKS_MAX; forks++) {
+        unsigned alike;
+        uint32_t offsets[STACK_FORK_WORDS];
+        const struct stack_head *newest = NULL, *fork = find_fork(cache, walk, key, &alike, &newest);
+        if (!fork && alike >= FORK_AT && heads_left(cache) > SEEN_MAX + 1 &&
+            cache->blocks_used < cache->blocks_max && find_differences(cache, walk, newest, offsets)) {
+            add_fork(cache, walk, key, newest, offsets);
+            fork = find_fork(cache, walk, key, &alike, &newest);
+        }
+        if (!fork || !stack_fork_follow(cache, fork, &caller, &key))
+            break;
+    }
+    return stack_cache_bucket(key, walk->sp);
 }
 
 static void remember(struct stack_cache *cache, const struct walk *walk, uint16_t slot)
 {
-    uint32_t count = pad_blocks(walk->blocks, walk->words);
-    uint32_t bucket = choose_bucket(cache, walk);
+    const uint32_t count = pad_blocks(walk->blocks, walk->words);
     const struct stack_head head = {
         .pc = walk->pc,
         .sp = walk->sp,
         .fp = walk->fp,
-        .blocks = cache->blocks_used | count << 12 | (uint32_t)walk->uses_fp << 31,
+        .blocks = cache->blocks_used | count << 14 | (uint32_t)walk->uses_fp << 31,
         .slot = slot,
     };
     cache->blocks_used += count;
+    const uint32_t bucket = choose_bucket(cache, walk);
     add_head(cache, bucket, &head);
 }
 
@@ -145,8 +213,7 @@ void stack_cache_fill(struct stack_cache *cache, const struct caller *caller, st
     // In this order: an unloading that begins or ends in between changes the generation after it was read here.
     uint32_t generation = atomic_load(&stack_generation);
     bool code_stays = atomic_load(&unloading) == 0;
-    if (cache->generation != generation || cache->heads_used + 2 > STACK_CACHE_HEADS ||
-        cache->blocks_used >= STACK_CACHE_BLOCKS)
+    if (cache->generation != generation || heads_left(cache) < 2 || cache->blocks_used >= cache->blocks_max)
         flush(cache, generation);
     struct walk walk = {
         .pc = caller->pc,

@@ -27,8 +27,12 @@ struct caller {
         .fp = *(uintptr_t *)__builtin_frame_address(0)                                                       \
     }
 
-struct stack_cache; // one per thread; private memory of stack_cache_bytes() bytes, zeroed when new
-size_t stack_cache_bytes(void);
+struct stack_cache; // one per thread; private memory of stack_cache_bytes(blocks) bytes, zeroed when new
+size_t stack_cache_bytes(uint32_t blocks);
+// Before stack_cache_init, of new memory: it is of so many blocks.
+void stack_cache_limit(struct stack_cache *cache, uint32_t blocks);
+// What it was made of.
+size_t stack_cache_size(const struct stack_cache *cache);
 // low, high: the thread's own stack. Only memory in [sp, high) is read without asking the kernel first, and only stacks
 // whose sp lies there are remembered; others (sigaltstack, coroutines) are unwound each time.
 void stack_cache_init(struct stack_cache *cache, uintptr_t low, uintptr_t high);

@@ -144,10 +144,10 @@ static void measure_ways(unsigned ways)
 int main(void)
 {
     stack_setup(false);
-    cache = calloc(1, stack_cache_bytes());
+    cache = calloc(1, stack_cache_bytes(STACK_CACHE_BLOCKS));
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     stack_cache_init(cache, here - (1 << 20), (uintptr_t)__libc_stack_end);
-    printf("%zu bytes for a thread\nframes found by rsp:\n", stack_cache_bytes());
+    printf("%zu bytes for a thread\nframes found by rsp:\n", stack_cache_bytes(STACK_CACHE_BLOCKS));
     static const unsigned depths[] = { 5, 12, 28, 60 };
     for (unsigned i = 0; i < 4; i++)
         descend(depths[i] - 5);

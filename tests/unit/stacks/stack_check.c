@@ -54,7 +54,7 @@ static void *map(size_t size)
 void stack_check_begin(uintptr_t low, uintptr_t high)
 {
     if (!state) {
-        cache = map(stack_cache_bytes());
+        cache = map(stack_cache_bytes(STACK_CACHE_BLOCKS));
         state = map(sizeof *state);
     }
     stack_cache_init(cache, low, high);
@@ -73,7 +73,7 @@ void stack_check_begin_thread(void)
 
 void stack_check_end(void)
 {
-    munmap(cache, stack_cache_bytes());
+    munmap(cache, stack_cache_bytes(STACK_CACHE_BLOCKS));
     munmap(state, sizeof *state);
     state = NULL;
 }
