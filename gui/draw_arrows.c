@@ -147,6 +147,16 @@ void draw_arrows(struct paint *paint, const struct scene *scene)
     cairo_restore(paint->cr);
 }
 
+static void draw_step_frame(
+    struct paint *paint, const struct scene *scene, const struct span *span, double y, bool current)
+{
+    if ((double)span->end < scene->axis.from || (double)span->begin > scene->axis.to)
+        return;
+    double x = lane_x(scene, span->begin);
+    paint_frame(paint, x - 1, y, lane_x(scene, span->end) - x + 2, scene->track_height, paint->theme->error,
+        current ? 3.5 : 2);
+}
+
 static void draw_place(
     struct paint *paint, const struct scene *scene, unsigned number, const struct story_place *place)
 {
@@ -154,15 +164,14 @@ static void draw_place(
     unsigned track;
     if (!scene_place_of(scene, place->ref, &row, &track))
         return;
-    const struct span *span = timeline_span(scene->timeline, place->ref);
-    double x = lane_x(scene, span->begin);
     double y = scene_track_y(scene, row, track);
-    bool current = number == scene->current_step;
-    paint_frame(paint, x - 1, y, lane_x(scene, span->end) - x + 2, scene->track_height, paint->theme->error,
-        current ? 3.5 : 2);
+    double x = lane_x(scene, place->ticks);
+    bool mark = place->ref.track == TRACK_MARKS;
+    if (!mark)
+        draw_step_frame(
+            paint, scene, timeline_span(scene->timeline, place->ref), y, number == scene->current_step);
     if (visible(scene, place->ticks))
-        paint_badge(
-            paint, number, lane_x(scene, place->ticks) - 9, y + scene->track_height / 2, paint->theme->error);
+        paint_badge(paint, number, mark ? x : x - 9, y + scene->track_height / 2, paint->theme->error);
 }
 
 void draw_story(struct paint *paint, const struct scene *scene)
@@ -175,7 +184,7 @@ void draw_story(struct paint *paint, const struct scene *scene)
     cairo_clip(paint->cr);
     for (unsigned i = 0; i < scene->places->len; i++) {
         const struct story_place *place = &g_array_index(scene->places, struct story_place, i);
-        if (place->found && place->ref.track != TRACK_MARKS)
+        if (place->found)
             draw_place(paint, scene, i + 1, place);
     }
     cairo_restore(paint->cr);

@@ -7,7 +7,8 @@
 #define EDGE_MIN 5      // px; narrower boxes have no edge
 #define LABEL_MIN 22    // px; narrower boxes have no label
 #define ENDED_HEIGHT 24 // px; lower lanes have no room for words
-#define HELD_SHARE 0.6  // of a dense lane's height; the rest shows waiting
+#define ENDED_WIDTH 52
+#define HELD_SHARE 0.6 // of a dense lane's height; the rest shows waiting
 
 struct colour draw_span_colour(const struct theme *theme, const struct span *span)
 {
@@ -259,9 +260,10 @@ static void draw_life(struct paint *paint, const struct scene *scene, const stru
     if (!lane->ends || to >= view->width)
         return;
     paint_fill(paint, scene->gutter + to - 2, y + 2, 2, row->height - 4, paint->theme->wait);
-    if (to >= 0 && row->height >= ENDED_HEIGHT)
+    bool room = to >= 0 && to + ENDED_WIDTH < view->width && row->height >= ENDED_HEIGHT;
+    if (room)
         paint_text(
-            paint, "ended", scene->gutter + to + 5, y + row->height / 2, 0, TEXT_SMALL, paint->theme->faint);
+            paint, "ended", scene->gutter + to + 12, y + row->height / 2, 0, TEXT_SMALL, paint->theme->faint);
 }
 
 void draw_thread_lane(struct paint *paint, const struct scene *scene, const struct scene_row *row)

@@ -36,7 +36,7 @@ static void draw_gutter(struct paint *paint, const struct scene *scene, const st
         axis_format((double)history->wait_ticks * model->ns_per_tick, waited, sizeof waited);
         name = object->label;
         g_snprintf(small, sizeof small, "%s, %s%s", object_kind_name(object->row.kind),
-            history->wait_ticks ? "waited for " : "never waited for", history->wait_ticks ? waited : "");
+            history->wait_ticks ? "waited " : "never waited", history->wait_ticks ? waited : "");
         paint_fill(paint, 0, y + 3, 4, row->height - 6, theme_lock(theme, timeline_colour(row->id)));
     }
     if (row->height >= 36) {

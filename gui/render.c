@@ -144,7 +144,8 @@ static bool render_timeline(const struct loaded *loaded, const struct finding *f
     scene->finding = finding;
     scene->places = places;
     scene_layout(scene, width, height - (play ? fmin(draw_witness_height(play), height / 2) : 0));
-    scene_axis_to_places(&scene->axis, places);
+    if (finding)
+        scene_axis_to_places(&scene->axis, loaded->timeline, finding, places);
     scene_reveal_places(scene);
     bool done = set_range(scene, options, error) &&
                 render_to(options->output, width, height, draw_picture, &picture, error);

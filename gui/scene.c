@@ -15,6 +15,7 @@
 #define LOCKS_SHOWN 500u
 #define MARGIN_SHARE 0.25 // of a finding's length, before it; twice that after it
 #define SHORTEST_MARGIN_NS 2000
+#define SHORTEST_SHARE 0.02 // of the trace, for a finding that is at one moment
 
 void scene_init(struct scene *scene, const struct timeline *timeline, const struct theme *theme)
 {
@@ -170,6 +171,10 @@ static const struct scene_row *row_of_span(const struct scene *scene, struct spa
 {
     if (!scene->by_lock)
         return scene_row_of_lane(scene, ref.lane);
+    if (ref.track == TRACK_MARKS) {
+        const struct span_mark *mark = timeline_mark(scene->timeline, ref);
+        return model_subject_is_object(mark->kind) ? scene_row_of_object(scene, mark->subject) : NULL;
+    }
     const struct span *span = timeline_span(scene->timeline, ref);
     return span_names_object(span) ? scene_row_of_object(scene, span->subject) : NULL;
 }
@@ -180,8 +185,8 @@ bool scene_place_of(
     const struct scene_row *row = row_of_span(scene, ref);
     if (!row)
         return false;
-    unsigned track = ref.track;
-    if (row->kind == ROW_LOCK &&
+    unsigned track = ref.track == TRACK_MARKS ? 0 : ref.track;
+    if (ref.track != TRACK_MARKS && row->kind == ROW_LOCK &&
         (lock_lane_count(scene, row) > SCENE_EXACT_MAX || !lock_lane_find(scene, row, ref, &track)))
         return false;
     *ret_row = row;
@@ -263,12 +268,33 @@ bool scene_span_at(const struct scene *scene, double x, double y, struct span_re
         scene, row, (unsigned)track, before, after, ret_span);
 }
 
-void scene_axis_to_places(struct axis *axis, const GArray *places)
+// One moment alone would be shown so near that nothing around it is seen.
+static void widen(const struct timeline *timeline, const GArray *places, double *from, double *to)
+{
+    for (unsigned i = 0; i < places->len && *from == *to; i++) {
+        const struct story_place *place = &g_array_index(places, struct story_place, i);
+        if (!place->found || place->ref.track == TRACK_MARKS)
+            continue;
+        const struct span *span = timeline_span(timeline, place->ref);
+        *to = fmax(*to, (double)(span->flags & SPAN_OPEN ? span->begin : span->end));
+    }
+    double least = (double)(timeline->end - timeline->begin) * SHORTEST_SHARE;
+    *to = fmax(*to, *from + least);
+}
+
+void scene_axis_to_places(
+    struct axis *axis, const struct timeline *timeline, const struct finding *finding, const GArray *places)
 {
     double from;
     double to;
     if (!places || !story_range(places, &from, &to))
         return;
+    if (finding->level == LEVEL_NOTE) {
+        axis_fit(axis);
+        return;
+    }
+    if (from == to)
+        widen(timeline, places, &from, &to);
     double margin = fmax((to - from) * MARGIN_SHARE, SHORTEST_MARGIN_NS / axis->ns_per_tick);
     axis_show(axis, from - margin, to + 2 * margin);
 }
@@ -277,7 +303,7 @@ void scene_reveal_places(struct scene *scene)
 {
     for (unsigned i = scene->places ? scene->places->len : 0; i-- > 0;) {
         const struct story_place *place = &g_array_index(scene->places, struct story_place, i);
-        if (place->found && place->ref.track != TRACK_MARKS)
+        if (place->found)
             scene_reveal_span(scene, place->ref);
     }
 }

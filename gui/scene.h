@@ -75,8 +75,9 @@ void scene_layout(struct scene *scene, double width, double height);
 void scene_reveal_span(struct scene *scene, struct span_ref ref);
 // Scrolls to the lanes of the chosen finding's places, the first one last.
 void scene_reveal_places(struct scene *scene);
-// Shows the time of a finding's places, with some room around them.
-void scene_axis_to_places(struct axis *axis, const GArray *places);
+// Shows the time of a finding's places, with some room around them; the whole for what is only a note.
+void scene_axis_to_places(
+    struct axis *axis, const struct timeline *timeline, const struct finding *finding, const GArray *places);
 
 static inline double scene_top(const struct scene *scene)
 {
@@ -99,7 +100,7 @@ static inline double scene_row_y(const struct scene *scene, const struct scene_r
 }
 const struct scene_row *scene_row_of_lane(const struct scene *scene, uint32_t lane);
 const struct scene_row *scene_row_of_object(const struct scene *scene, uint32_t object_id);
-// Where a span is drawn: the row and the track in it. False: nowhere in this picture.
+// Where a span is drawn: the row and the track in it; of a mark the row counts. False: nowhere in this picture.
 bool scene_place_of(
     const struct scene *scene, struct span_ref ref, const struct scene_row **ret_row, unsigned *ret_track);
 // "worker", or "worker (3)" when there are several of that name.

@@ -87,6 +87,53 @@ static struct story_place best_place(const struct timeline *timeline, const stru
     return best;
 }
 
+// What an event is called that takes no time; NULL: the step is about a span.
+static const char *mark_name(const char *action)
+{
+    static const char *const names[][2] = {
+        { "create", "create" },
+        { "post", "post" },
+        { "release", "release" },
+        { "cond-signal", "cond-signal" },
+        { "cond-broadcast", "cond-broadcast" },
+        { "init", "init" },
+        { "destroy", "destroy" },
+        { "free", "object-end" },
+        { "end", "thread-end" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(names[i][0], action) == 0)
+            return names[i][1];
+    return NULL;
+}
+
+static bool is_subject(const struct timeline *timeline, const struct finding_step *step,
+    uint32_t other_thread, const struct span_mark *mark)
+{
+    if (step->object && model_subject_is_object(mark->kind))
+        return model_object(timeline->model, mark->subject) == step->object;
+    return !other_thread || !model_subject_is_thread(mark->kind) || mark->subject == other_thread;
+}
+
+// The event itself, by its stack when that is known.
+static bool mark_place(const struct timeline *timeline, const struct lane *lane,
+    const struct finding_step *step, uint32_t stack, bool last, struct story_place *ret_place)
+{
+    const char *name = mark_name(step->action);
+    bool found = false;
+    for (uint32_t i = 0; name && i < lane->n_marks && (last || !found); i++) {
+        const struct span_mark *mark = &lane->marks[i];
+        const char *other = event_name(mark->kind);
+        if (!other || strcmp(other, name) != 0 || (stack && mark->stack != stack) ||
+            !is_subject(timeline, step, step->other_thread, mark))
+            continue;
+        *ret_place =
+            (struct story_place){ { (uint32_t)(lane - timeline->lanes), i, TRACK_MARKS }, mark->ticks, true };
+        found = true;
+    }
+    return found;
+}
+
 // A step that names no object is mostly a wait for a thread.
 static bool last_join(const struct timeline *timeline, const struct lane *lane, struct span_ref *ret_ref)
 {
@@ -109,7 +156,8 @@ static struct story_place step_place(const struct timeline *timeline, const stru
     uint32_t stack = own ? step->stack : united_model_stack_origin(united, step->stack);
     const struct lane *lane = timeline_lane(timeline, thread_id);
     struct story_place place = { .found = false };
-    if (!lane)
+    bool last = g_strcmp0(finding->verdict, "observed") == 0;
+    if (!lane || (own && mark_place(timeline, lane, step, stack, last, &place)))
         return place;
     // The acquisition that a later step of the same thread builds on.
     for (unsigned i = at + 1; i < finding->steps->len && step->object; i++) {
@@ -122,7 +170,6 @@ static struct story_place step_place(const struct timeline *timeline, const stru
             return place;
         }
     }
-    bool last = g_strcmp0(finding->verdict, "observed") == 0;
     if (step->object)
         return best_place(timeline, lane, step, stack, last);
     if (last_join(timeline, lane, &place.ref)) {

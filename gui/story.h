@@ -9,7 +9,7 @@
 
 // Where a step is; found is false when the trace does not tell.
 struct story_place {
-    struct span_ref ref; // a span
+    struct span_ref ref; // a span or a mark
     uint64_t ticks;      // when the step happens
     bool found;
 };

@@ -453,7 +453,8 @@ void trz_session_choose(TrzSession *session, const struct finding *finding)
     session->finding = finding;
     if (finding)
         session->places = story_locate(session->loaded->timeline, session->loaded->result->united, finding);
-    scene_axis_to_places(&session->axis, session->places);
+    if (finding)
+        scene_axis_to_places(&session->axis, session->loaded->timeline, finding, session->places);
     session->play = finding ? play_new(finding, session->places) : NULL;
     session->witness_step = session->play ? session->play->steps->len : 0;
     g_signal_emit(session, signals[FINDING_CHANGED], 0);
@@ -467,7 +468,7 @@ void trz_session_choose_step(TrzSession *session, unsigned step)
         const struct story_place *place = &g_array_index(session->places, struct story_place, step - 1);
         if (place->found) {
             axis_reveal(&session->axis, (double)place->ticks, (double)place->ticks);
-            session->focused = true;
+            session->focused = place->ref.track != TRACK_MARKS;
             session->focus = place->ref;
         }
     }

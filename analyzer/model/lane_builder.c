@@ -296,6 +296,8 @@ void lane_builder_add(struct lane_builder *builder, const struct trace_event *ev
     }
     switch (event->kind) {
     case EVENT_RELEASE:
+        if (!find_hold(builder, event->subject))
+            add_mark(builder, event); // of what it does not hold: there is no span that could end
         end_hold(builder, event->subject, event->ticks, event->stack, 0);
         break;
     case EVENT_RELEASE_FAILED:
