@@ -22,6 +22,7 @@ struct _TrzWindow {
     GtkWidget *title;
     GtkWidget *switcher;
     GtkWidget *progress;
+    GtkWidget *cancel;  // button
     GtkWidget *failure; // label
     GtkWidget *list;
     GtkWidget *views;
@@ -99,6 +100,8 @@ static void state_changed(TrzWindow *self)
         show_summary(self);
     show_title(self);
     gtk_stack_set_visible_child_name(GTK_STACK(self->pages), pages[state]);
+    if (state == TRZ_SESSION_LOADING)
+        gtk_widget_grab_focus(self->cancel);
     gtk_widget_set_visible(self->switcher, state >= TRZ_SESSION_ANALYSING);
     gtk_widget_set_visible(self->search, state >= TRZ_SESSION_ANALYSING);
     if (state == TRZ_SESSION_ANALYSING && self->shown_state != TRZ_SESSION_READY) {
@@ -336,10 +339,10 @@ static GtkWidget *make_loading_page(TrzWindow *self)
     self->progress = gtk_progress_bar_new();
     gtk_widget_set_size_request(self->progress, 320, -1);
     gtk_box_append(GTK_BOX(box), self->progress);
-    GtkWidget *button = gtk_button_new_with_mnemonic("_Cancel");
-    gtk_widget_set_halign(button, GTK_ALIGN_CENTER);
-    g_signal_connect_swapped(button, "clicked", G_CALLBACK(cancel), self);
-    gtk_box_append(GTK_BOX(box), button);
+    self->cancel = gtk_button_new_with_mnemonic("_Cancel");
+    gtk_widget_set_halign(self->cancel, GTK_ALIGN_CENTER);
+    g_signal_connect_swapped(self->cancel, "clicked", G_CALLBACK(cancel), self);
+    gtk_box_append(GTK_BOX(box), self->cancel);
     return box;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Looking around in the window, as TAP: lanes by keys and by mouse, the views of locks, the graph, the table, processes.
 
-test_looking.py TRENZA_GUI MAKE_TRACE TRENZA EITHER_ORDER CROSSED
+test_looking.py TRENZA_GUI MAKE_TRACE TRENZA EITHER_ORDER CROSSED PINCH
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 
 from screen import MORE, TRENZA, Window, case, difference, key, main, output, type_text, until
 
-EITHER_ORDER, CROSSED = MORE
+EITHER_ORDER, CROSSED, PINCH = MORE
 THREADS, LOCKS = 'Timeline of threads', 'Timeline of locks'
 GUTTER, OVERVIEW, RULER = 140, 40, 26  # px, in a window as wide as this
 
@@ -169,6 +169,13 @@ def the_lanes_are_dragged(screen, folder):
     back = difference(before, window.picture(folder / 'back.png', of=THREADS))
     assert there > 0.01 and back < there / 3, (there, back)
     window.close()
+
+
+@case
+def two_fingers_zoom(screen, folder):
+    # No X server without a real touch screen has fingers: the gesture is told what it would have seen.
+    done = subprocess.run([PINCH, str(folder / 'chain.db')], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @case

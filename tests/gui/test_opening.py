@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How traces come into the window, what it says when they cannot, and how pictures leave it, as TAP.
 
-test_opening.py TRENZA_GUI MAKE_TRACE TRENZA DRAG_SOURCE
+test_opening.py TRENZA_GUI MAKE_TRACE TRENZA DRAG_SOURCE BUSY
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 from screen import (GUI, MORE, PATIENCE, TRENZA, Window, case, dimensions, export, key, main, output, type_text, until,
                     windows_of)
 
-DRAG_SOURCE = MORE[0]
+DRAG_SOURCE, BUSY = MORE
 
 
 def titles(window):
@@ -215,6 +215,20 @@ def after_a_refusal_another_trace_can_be_opened(screen, folder):
     window.sees('2 threads wait')
     assert len(titles(window)) == 1, titles(window)
     window.close()
+
+
+@case
+def a_long_trace_shows_how_far_it_is_and_can_be_cancelled(screen, folder):
+    trace = folder / 'long.db'
+    subprocess.run([TRENZA, 'record', '-q', '-o', str(trace), '--', BUSY, '2500000'], check=True, timeout=120)
+    window = Window(screen, trace)
+    bar = until(lambda: next((widget for widget in window.widgets() if widget.getRoleName() == 'progress bar'), None), 'progress')
+    until(lambda: 0 < bar.queryValue().currentValue <= 1, 'how far it is')
+    key('Return')
+    window.sees('See how threads cross')
+    assert not any('events of' in name for name in window.names())
+    window.close()
+    trace.unlink()
 
 
 @case
