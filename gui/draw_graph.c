@@ -18,6 +18,7 @@
 #define LETTER 6.5 // of a label, px
 #define LABEL_DISTANCE 7
 #define LABEL_MAX 200
+#define CLEAR_MAX 40u // of more edges those that are in no cycle step back
 
 struct curve {
     double x1, y1, x2, y2; // ends, at the nodes' borders
@@ -38,7 +39,7 @@ static double node_half(const struct graph *graph, const struct rectangle *area)
     }
     double wanted = (double)longest * NODE_LETTER / 2 + 12;
     double room = fmax(area->width / (graph->nodes->len > 12 ? 12 : 6) * 1.3, NODE_NARROW);
-    return fmin(fmin(fmax(wanted, NODE_NARROW), NODE_WIDE), room);
+    return fmin(fmin(fmax(wanted, graph->nodes->len > 24 ? 0 : NODE_NARROW), NODE_WIDE), room);
 }
 
 static void node_centre(const struct graph *graph, const struct graph_node *node,
@@ -118,7 +119,10 @@ static void draw_edge(struct paint *paint, const struct graph *graph, const stru
     const struct rectangle *area, bool chosen)
 {
     struct curve curve = edge_curve(graph, edge, area);
-    struct colour colour = chosen ? paint->theme->accent : edge_colour(paint->theme, edge->kind);
+    bool receding = !chosen && edge->kind == GRAPH_ORDER && graph->edges->len > CLEAR_MAX;
+    struct colour colour = chosen     ? paint->theme->accent
+                           : receding ? paint->theme->line
+                                      : edge_colour(paint->theme, edge->kind);
     double width = chosen ? 3 : edge->kind == GRAPH_CYCLE || edge->kind == GRAPH_WAITS ? 2.4 : 1.4;
     static const double dashes[] = { 5, 4 };
     paint_colour(paint, colour);
@@ -134,6 +138,8 @@ static void draw_edge(struct paint *paint, const struct graph *graph, const stru
     double angle = atan2(curve.y2 - curve.cy, curve.x2 - curve.cx);
     paint_straight_arrow(
         paint, curve.x2 - cos(angle) * 9, curve.y2 - sin(angle) * 9, curve.x2, curve.y2, colour, width);
+    if (receding)
+        return;
     char text[160];
     edge_label(edge, text, sizeof text);
     paint_text(paint, text, curve.label_x, curve.label_y, LABEL_MAX,
@@ -206,9 +212,9 @@ static void draw_graph(struct paint *paint, const struct graph *graph, const cha
     }
     for (unsigned i = 0; i < graph->nodes->len; i++)
         draw_node(paint, graph, &g_array_index(graph->nodes, struct graph_node, i), area);
-    if (graph->left_out) {
+    if (g_hash_table_size(graph->left_out)) {
         char text[80];
-        snprintf(text, sizeof text, "and %u more locks, in no cycle", graph->left_out);
+        snprintf(text, sizeof text, "and %u more locks, in no cycle", g_hash_table_size(graph->left_out));
         paint_text(
             paint, text, area->x + 14, area->y + area->height - 12, area->width - 20, TEXT_SMALL, theme->dim);
     }

@@ -44,6 +44,7 @@ static struct graph *graph_new(const struct model *model)
     graph->model = model;
     graph->nodes = g_array_new(false, true, sizeof(struct graph_node));
     graph->edges = g_array_new(false, true, sizeof(struct graph_edge));
+    graph->left_out = g_hash_table_new(NULL, NULL);
     graph->of_class = g_hash_table_new(g_str_hash, g_str_equal);
     return graph;
 }
@@ -55,6 +56,7 @@ void graph_free(struct graph *graph)
     g_array_unref(graph->nodes);
     g_array_unref(graph->edges);
     g_hash_table_unref(graph->of_class);
+    g_hash_table_unref(graph->left_out);
     g_free(graph);
 }
 
@@ -180,6 +182,12 @@ static struct graph_edge *find_order_edge(
     return NULL;
 }
 
+static void leave_out(struct graph *graph, const struct model_object *object)
+{
+    if (find_node(graph, object) == graph->nodes->len)
+        g_hash_table_add(graph->left_out, (void *)object);
+}
+
 static void add_order_edge(struct graph *graph, struct graph_edge edge, const struct model_object *held,
     const struct model_object *taken)
 {
@@ -191,7 +199,8 @@ static void add_order_edge(struct graph *graph, struct graph_edge edge, const st
     unsigned needed =
         (find_node(graph, held) == graph->nodes->len) + (find_node(graph, taken) == graph->nodes->len);
     if (graph->nodes->len + needed > NODES_MAX) {
-        graph->left_out += needed;
+        leave_out(graph, held);
+        leave_out(graph, taken);
         return;
     }
     edge.from = add_object(graph, held, edge.kind != GRAPH_ORDER);
@@ -219,6 +228,8 @@ struct graph *graph_new_order(const struct loaded *loaded)
                 add_order_edge(graph, edge, held, taken);
         }
     }
+    for (unsigned i = 0; i < graph->nodes->len; i++)
+        g_hash_table_remove(graph->left_out, g_array_index(graph->nodes, struct graph_node, i).object);
     place(graph);
     return graph;
 }

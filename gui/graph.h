@@ -33,9 +33,9 @@ struct graph_edge {
 
 struct graph {
     const struct model *model;
-    GArray *nodes;     // of struct graph_node
-    GArray *edges;     // of struct graph_edge
-    unsigned left_out; // nodes that would have been too many
+    GArray *nodes;        // of struct graph_node
+    GArray *edges;        // of struct graph_edge
+    GHashTable *left_out; // set of struct model_object *: those that would have been too many
     GHashTable *
         of_class; // class key -> struct model_object *: stands for all of its class, as a cycle goes over several processes
 };

@@ -243,6 +243,7 @@ static void trz_application_startup(GApplication *application)
     };
     G_APPLICATION_CLASS(trz_application_parent_class)->startup(application);
     load_style();
+    gtk_window_set_default_icon_name("org.trenza.Trenza");
     struct settings settings;
     settings_load(&settings);
     if (settings.dark_chosen)

@@ -71,6 +71,9 @@ static void show_summary(TrzWindow *self)
         g_string_append(text, "; the recording was not closed in order, or goes on");
     if (model->n_lost)
         g_string_append_printf(text, "; %" G_GUINT64_FORMAT " events were lost", model->n_lost);
+    if (trz_session_get_state(self->session) == TRZ_SESSION_READY &&
+        trz_session_get_loaded(self->session)->result->left_out)
+        g_string_append(text, "; a bound was reached: there may be more to find");
     gtk_label_set_text(GTK_LABEL(self->status), text->str);
 }
 
