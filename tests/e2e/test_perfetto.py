@@ -3,6 +3,7 @@
 
 import json
 import os
+import random
 import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -28,22 +29,43 @@ def exported(folder, trace):
     output = folder / 'trace.json'
     result = run([TRENZA, 'export', '--format=perfetto', '-o', output, trace])
     require_equal((result.status, result.err), (0, b''), 'export')
-    events = json.loads(output.read_text())['traceEvents']
-    complain(events)
-    return events
+    whole = json.loads(output.read_text())
+    require_equal((sorted(whole), whole['displayTimeUnit']), (['displayTimeUnit', 'traceEvents'], 'ns'), 'the file')
+    complain(whole['traceEvents'])
+    return whole['traceEvents']
 
 
 def in_ns(event, key='ts'):
     return round(event[key] * 1000)
 
 
-def complain(events):
-    """Fails unless spans nest, pairs are pairs, and arrows go from a span to a span."""
+def complain_of_fields(events):
+    wanted = {'M': {'args'}, 'X': {'ts', 'dur', 'cat', 'args'}, 'b': {'ts', 'cat', 'id'}, 'e': {'ts', 'cat', 'id'},
+              's': {'ts', 'cat', 'id'}, 'f': {'ts', 'cat', 'id', 'bp'}, 'i': {'ts', 'cat', 's', 'args'}}
     for event in events:
-        require({'ph', 'pid', 'tid', 'name'} <= event.keys(), f'incomplete: {event}')
-        require(event['ph'] in 'MXbesfi', f'unknown: {event}')
-    named = {event['tid'] for event in events if event['name'] == 'thread_name'}
-    require({event['tid'] for event in events} <= named, 'a thread has no name')
+        require(event.get('ph') in wanted, f'unknown: {event}')
+        require({'pid', 'tid', 'name'} | wanted[event['ph']] <= event.keys(), f'incomplete: {event}')
+        for key in ('ts', 'dur'):
+            require(type(event.get(key, 0)) in (int, float) and event.get(key, 0) >= 0, f'{key}: {event}')
+        require(all(type(event[key]) is int for key in ('pid', 'tid')), f'numbers: {event}')
+
+
+def complain_of_names(events):
+    processes = [event['pid'] for event in events if event['name'] == 'process_name' and event['ph'] == 'M']
+    threads = [event['tid'] for event in events if event['name'] == 'thread_name' and event['ph'] == 'M']
+    require_equal((len(processes), len(threads)), (len(set(processes)), len(set(threads))), 'names given once')
+    require({event['pid'] for event in events} == set(processes), 'a process has no name')
+    require({event['tid'] for event in events} <= set(threads), 'a thread has no name')
+    process_of = {}
+    for event in events:
+        require_equal(process_of.setdefault(event['tid'], event['pid']), event['pid'], f'the process of {event["tid"]}')
+
+
+def complain(events):
+    """Fails unless all that is referred to is there, spans nest, pairs are pairs, and arrows go from a span to a span and not back
+    in time."""
+    complain_of_fields(events)
+    complain_of_names(events)
     spans = defaultdict(list)
     for event in events:
         if event['ph'] == 'X':
@@ -59,6 +81,9 @@ def complain(events):
         begins = {event['id']: event for event in events if event['ph'] == first}
         ends = {event['id']: event for event in events if event['ph'] == last}
         require_equal(begins.keys(), ends.keys(), f'{first} and {last}')
+        for i in begins:
+            same = ('name', 'cat', 'pid', 'tid') if first == 'b' else ('name', 'cat')
+            require_equal([begins[i][key] for key in same], [ends[i][key] for key in same], f'{first} and {last} of {i}')
         require_equal(len(begins), sum(event['ph'] == first for event in events), f'ids of {first}')
         require(all(in_ns(begins[i]) <= in_ns(ends[i]) for i in begins), f'{last} before its {first}')
     for event in events:
@@ -124,6 +149,47 @@ def findings_are_marked_step_by_step(folder):
         lock = mark['args']['does'].split("'")[1]
         require(any(event['ph'] == 'X' and event['name'] == lock and event['tid'] == mark['tid'] and event['ts'] == mark['ts']
                     for event in events), f'no hold begins there: {mark}')
+
+
+def random_lines(chance, length=60):
+    """Four threads that take, wait for and give back four locks, in any order that locks allow."""
+    owner, wants = {}, {}
+    lines = []
+    for _ in range(length):
+        thread = chance.randrange(1, 5)
+        if thread in wants:
+            lock = wants[thread]
+            if lock in owner:
+                continue
+            del wants[thread]
+            owner[lock] = thread
+            what = f'acq({lock})'
+        else:
+            held = [lock for lock, by in owner.items() if by == thread]
+            lock = chance.choice('abcd')
+            if held and chance.random() < 0.5:
+                lock = chance.choice(held)
+                del owner[lock]
+                what = f'rel({lock})'
+            elif lock in owner:
+                if lock in held:
+                    continue
+                wants[thread] = lock
+                what = f'req({lock})'
+            else:
+                owner[lock] = thread
+                what = f'acq({lock})'
+        lines.append(f'T{thread}|{what}|{chance.randrange(1, 30)}')
+    return lines
+
+
+@case
+def any_order_of_locks_is_sound(folder):
+    forced = 0
+    for seed in range(25):
+        events = exported(folder, imported(folder, random_lines(random.Random(seed)), f'random{seed}'))
+        forced += len(names(events, 'b'))
+    require(forced > 25, f'too tame: {forced}')
 
 
 @case
