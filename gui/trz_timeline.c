@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Keeps the last picture as a texture and draws it anew only when what it shows has changed; the time cursor is laid over it, so
+// Keeps the last picture as a node and draws it anew only when what it shows has changed; the time cursor is laid over it, so
 // moving the pointer costs nothing. Input changes the session's axis; the session tells everybody.
 // Keys are in trz_timeline_keys.c.
 #include "trz_timeline_private.h"
@@ -29,7 +29,7 @@ const struct timeline *trz_timeline_get(TrzTimeline *self)
 
 static void redraw(TrzTimeline *self)
 {
-    g_clear_object(&self->picture);
+    g_clear_pointer(&self->picture, gsk_render_node_unref);
     gtk_widget_queue_draw(GTK_WIDGET(self));
 }
 
@@ -78,9 +78,11 @@ static void free_surface(void *surface)
     cairo_surface_destroy(surface);
 }
 
-static GdkTexture *draw_picture(TrzTimeline *self, int width, int height, int scale)
+static GskRenderNode *draw_texture(TrzTimeline *self, const graphene_rect_t *bounds, int scale)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width * scale, height * scale);
+    int width = (int)bounds->size.width * scale;
+    int height = (int)bounds->size.height * scale;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width, height);
     cairo_t *cr = cairo_create(surface);
     cairo_scale(cr, scale, scale);
     trz_timeline_draw(self, cr);
@@ -88,11 +90,26 @@ static GdkTexture *draw_picture(TrzTimeline *self, int width, int height, int sc
     cairo_surface_flush(surface);
     gsize stride = (gsize)cairo_image_surface_get_stride(surface);
     GBytes *bytes = g_bytes_new_with_free_func(
-        cairo_image_surface_get_data(surface), stride * (gsize)(height * scale), free_surface, surface);
-    GdkTexture *texture =
-        gdk_memory_texture_new(width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, stride);
+        cairo_image_surface_get_data(surface), stride * (gsize)height, free_surface, surface);
+    GdkTexture *texture = gdk_memory_texture_new(width, height, GDK_MEMORY_DEFAULT, bytes, stride);
+    GskRenderNode *node = gsk_texture_node_new(texture, bounds);
     g_bytes_unref(bytes);
-    return texture;
+    g_object_unref(texture);
+    return node;
+}
+
+// Software rendering is spared a texture, which GTK would convert pixel by pixel through floating point and back: that takes
+// longer than the drawing.
+static GskRenderNode *draw_picture(TrzTimeline *self, const graphene_rect_t *bounds, int scale)
+{
+    GtkNative *native = gtk_widget_get_native(GTK_WIDGET(self));
+    if (!GSK_IS_CAIRO_RENDERER(gtk_native_get_renderer(native)))
+        return draw_texture(self, bounds, scale);
+    GskRenderNode *node = gsk_cairo_node_new(bounds);
+    cairo_t *cr = gsk_cairo_node_get_draw_context(node);
+    trz_timeline_draw(self, cr);
+    cairo_destroy(cr);
+    return node;
 }
 
 static void snapshot_cursor(TrzTimeline *self, GtkSnapshot *snapshot, int width)
@@ -138,14 +155,16 @@ static void trz_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
     if (!trz_timeline_get(self) || width < 1 || height < 1)
         return;
     int scale = gtk_widget_get_scale_factor(widget);
-    if (!self->picture || gdk_texture_get_width(self->picture) != width * scale ||
-        gdk_texture_get_height(self->picture) != height * scale) {
+    graphene_rect_t bounds = GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height);
+    if (!self->picture || !graphene_rect_equal(&bounds, &self->picture_bounds) ||
+        scale != self->picture_scale) {
         update_scene(self, width, height);
-        g_clear_object(&self->picture);
-        self->picture = draw_picture(self, width, height, scale);
+        g_clear_pointer(&self->picture, gsk_render_node_unref);
+        self->picture = draw_picture(self, &bounds, scale);
+        self->picture_bounds = bounds;
+        self->picture_scale = scale;
     }
-    gtk_snapshot_append_texture(
-        snapshot, self->picture, &GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height));
+    gtk_snapshot_append_node(snapshot, self->picture);
     snapshot_cursor(self, snapshot, width);
     if (gtk_widget_has_visible_focus(widget))
         gtk_snapshot_render_focus(snapshot, gtk_widget_get_style_context(widget), 0, 0, width, height);
@@ -431,7 +450,7 @@ static void trz_timeline_dispose(GObject *object)
 {
     TrzTimeline *self = TRZ_TIMELINE(object);
     g_clear_object(&self->session);
-    g_clear_object(&self->picture);
+    g_clear_pointer(&self->picture, gsk_render_node_unref);
     scene_done(&self->scene);
     G_OBJECT_CLASS(trz_timeline_parent_class)->dispose(object);
 }

@@ -19,7 +19,9 @@ struct _TrzTimeline {
     bool laid_out; // the scene is that of the session's trace
     unsigned told_step;
     bool reveal; // the finding or step has changed: scroll there with the next picture
-    GdkTexture *picture;
+    GskRenderNode *picture; // NULL: has to be drawn
+    graphene_rect_t picture_bounds;
+    int picture_scale;
     double pointer_x; // px; negative: outside
     double pointer_y;
     enum trz_drag drag;

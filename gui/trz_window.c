@@ -155,6 +155,11 @@ bool trz_window_is_empty(TrzWindow *self)
     return state == TRZ_SESSION_EMPTY || state == TRZ_SESSION_FAILED;
 }
 
+TrzSession *trz_window_get_session(TrzWindow *self)
+{
+    return self->session;
+}
+
 static void chosen(GtkNativeDialog *dialog, int response, TrzWindow *self)
 {
     if (response == GTK_RESPONSE_ACCEPT) {

@@ -5,6 +5,8 @@
 
 #include <gtk/gtk.h>
 
+#include "trz_session.h"
+
 G_BEGIN_DECLS
 
 #define TRZ_TYPE_WINDOW (trz_window_get_type())
@@ -16,6 +18,8 @@ void trz_window_follow(TrzWindow *window, bool follow);
 void trz_window_open(TrzWindow *window, GFile *file);
 // True when it shows no trace and none is being loaded.
 bool trz_window_is_empty(TrzWindow *window);
+// What it looks at; the window's own.
+TrzSession *trz_window_get_session(TrzWindow *window);
 
 G_END_DECLS
 

@@ -9,6 +9,7 @@ bench.py short         threads and processes that live for nothing, and the star
 bench.py peers         the programs of the two above that a peer can run, once under helgrind and drd
 bench.py growth [N]    recording 1e5 events and ten times as many, up to N (1e7); reading traces of so many events, of more
                        and more threads and locks, the worst ones, and a thousand at once
+bench.py window [N]    opening traces of 1e4, 1e6 ... up to N (1e7) events in the window, and its frames while one moves about
 
 Everything of one table is measured in one run, in turns, and the medians are compared: on a machine whose speed wanders
 only the ratios mean something. Whatever cannot be run is said in the table. From the environment: TRENZA, and
@@ -33,6 +34,7 @@ from statistics import median
 import growth as reading
 import paired
 import programs
+import window
 from programs import CannotRun, run
 
 TRENZA = os.environ.get('TRENZA', 'trenza')
@@ -299,6 +301,8 @@ def main():
             most = int(float(sys.argv[2])) if len(sys.argv) > 2 else 10_000_000
             growth(folder, most)
             reading.readers(folder, most)
+        elif what == 'window':
+            window.opening(folder, int(float(sys.argv[2])) if len(sys.argv) > 2 else 10_000_000)
         else:
             sys.exit(__doc__)
     finally:
