@@ -96,8 +96,10 @@ static void std_start(const struct exporter *exporter, const struct replay_step 
 {
     const struct model_thread *thread = step->thread->thread;
     const struct trace_process *process = model_process(exporter->model, thread->row.process_id);
-    // A forked process begins with the thread that nobody in it created.
-    if (step->thread->events == 1 && process && process->forked_by && !thread->row.creator_id)
+    // A forked process begins with the thread that nobody in it created. One that has done nothing but end is left out: nobody
+    // can tell when, among the others, it was made.
+    if (step->thread->events == 1 && step->event->kind != EVENT_NONE && process && process->forked_by &&
+        !thread->row.creator_id)
         std_line(exporter, process->forked_by, "fork", 'T', thread->row.id, 0);
 }
 

@@ -10,18 +10,35 @@
 //   locked        one that locks all its memory, prints whether that was little, and then locks
 //   limited       one whose address space is limited before it first locks, to what it has and a little
 //   lasting       one that sleeps for a second and never locks
+//   outliving F   one that locks, sleeps for a second, goes on with many threads and writes "well" into the file F
+//   lines N       N times a child of a child, each of which waits for its own, and none of which does anything
+//   daemons       five that become daemons by libc's daemon(), and then lock
+//   leaving N     N times a child that ends at once and leaves a child of its own behind
+//   signals N     N, while signals whose handler posts a semaphore fall on everybody
+//   forkers       three threads fork children that lock, while the address space is limited
+//   filling N     N, one after another, each of which fills a ring; prints how many took longer than a second
+//   filter        one that sets a filter of system calls, by syscall(), that allows none that maps memory, and then locks
+//   spaces        one in a pid namespace of its own, by clone() alone, with a child of its own; both lock
+//   eat           no child: prints how many times 8 MB it is given
 // `newborns leaf` is what is run where a program is run: ten pairs, exit status 7.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CROWD 100
@@ -202,6 +219,219 @@ static int lasting(void)
     return 15;
 }
 
+static void *locker(void *argument)
+{
+    lock_pairs();
+    return argument;
+}
+
+static void outliving(const char *path)
+{
+    if (fork() != 0) {
+        usleep(200000);
+        return;
+    }
+    lock_pairs();
+    sleep(1);
+    for (int round = 0; round < 100; round++) {
+        pthread_t threads[8];
+        for (int i = 0; i < 8; i++)
+            pthread_create(&threads[i], NULL, locker, NULL);
+        lock_pairs();
+        for (int i = 0; i < 8; i++)
+            pthread_join(threads[i], NULL);
+    }
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    _exit(write(fd, "well\n", 5) != 5);
+}
+
+static void lines(int times)
+{
+    for (int i = 0; i < times; i++) {
+        if (fork() == 0) {
+            if (fork() == 0)
+                _exit(2);
+            wait(NULL);
+            _exit(1);
+        }
+        wait(NULL);
+    }
+}
+
+static void daemons(void)
+{
+    for (int i = 0; i < 5; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            if (daemon(1, 1) != 0)
+                _exit(1);
+            lock_pairs();
+            usleep(50000);
+            _exit(4);
+        }
+        wait_for(pid);
+    }
+    usleep(300000);
+}
+
+static void leaving(int times)
+{
+    for (int i = 0; i < times; i++) {
+        int alive[2];
+        char none;
+        if (pipe(alive) != 0)
+            return;
+        if (fork() == 0) {
+            if (fork() == 0)
+                usleep(1000);
+            _exit(5);
+        }
+        close(alive[1]);
+        wait(NULL);
+        if (read(alive[0], &none, 1) != 0)
+            return;
+        close(alive[0]);
+    }
+}
+
+static sem_t posted;
+
+static void post(int number)
+{
+    (void)number;
+    const int error = errno;
+    sem_post(&posted);
+    errno = error;
+}
+
+static void signals(int times)
+{
+    setpgid(0, 0);
+    sem_init(&posted, 0, 0);
+    sem_post(&posted);
+    pid_t sender = fork();
+    if (sender == 0) {
+        signal(SIGUSR1, SIG_IGN);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        usleep(50000);
+        for (;;) {
+            kill(0, SIGUSR1);
+            for (volatile int i = 0; i < 300; i++)
+                ;
+        }
+    }
+    struct sigaction action = { .sa_handler = post, .sa_flags = SA_RESTART };
+    sigaction(SIGUSR1, &action, NULL);
+    usleep(100000);
+    for (int i = 0; i < times; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    signal(SIGUSR1, SIG_IGN);
+    kill(sender, SIGKILL);
+}
+
+static _Atomic int stop;
+
+static void *forker(void *argument)
+{
+    while (!stop) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            lock_pairs();
+            _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+    }
+    return argument;
+}
+
+static void forkers(void)
+{
+    pthread_t threads[3];
+    struct rlimit limit;
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, forker, NULL);
+    usleep(100000);
+    getrlimit(RLIMIT_AS, &limit);
+    setrlimit(RLIMIT_AS, &limit);
+    usleep(50000);
+    stop = 1;
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void filling(int times)
+{
+    int slow = 0;
+    for (int i = 0; i < times; i++) {
+        struct timespec before, after;
+        clock_gettime(CLOCK_MONOTONIC, &before);
+        pid_t pid = fork();
+        if (pid == 0) {
+            for (int round = 0; round < 2000; round++)
+                lock_pairs();
+            _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+        clock_gettime(CLOCK_MONOTONIC, &after);
+        slow += after.tv_sec - before.tv_sec > 1;
+    }
+    printf("%d slow\n", slow);
+    fflush(stdout);
+}
+
+static int filter(void)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    const struct sock_fprog program = { sizeof steps / sizeof steps[0], steps };
+    // Who may do so without it need not ask for no new privileges.
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0 &&
+        (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0))
+        return errno;
+    if (syscall(SYS_gettid) != getpid() || syscall(-1) != -1 || errno != ENOSYS)
+        return 1;
+    lock_pairs();
+    _exit(16);
+}
+
+static void spaces(void)
+{
+    if (geteuid() != 0)
+        unshare(CLONE_NEWUSER);
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        lock_pairs();
+        pid_t inner = fork();
+        if (inner == 0) {
+            lock_pairs();
+            usleep(100000);
+            _exit(3);
+        }
+        wait_for(inner);
+        _exit(0);
+    }
+    wait_for(pid);
+}
+
+static void eat(void)
+{
+    int times = 0;
+    while (malloc(8 << 20))
+        times++;
+    printf("%d\n", times);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || readlink("/proc/self/exe", own_path, sizeof own_path - 1) < 0)
@@ -214,6 +444,26 @@ int main(int argc, char **argv)
         silent();
     else if (strcmp(how, "crowd") == 0)
         crowd();
+    else if (strcmp(how, "outliving") == 0 && argc == 3)
+        outliving(argv[2]);
+    else if (strcmp(how, "lines") == 0 && argc == 3)
+        lines(atoi(argv[2]));
+    else if (strcmp(how, "daemons") == 0)
+        daemons();
+    else if (strcmp(how, "leaving") == 0 && argc == 3)
+        leaving(atoi(argv[2]));
+    else if (strcmp(how, "signals") == 0 && argc == 3)
+        signals(atoi(argv[2]));
+    else if (strcmp(how, "forkers") == 0)
+        forkers();
+    else if (strcmp(how, "filling") == 0 && argc == 3)
+        filling(atoi(argv[2]));
+    else if (strcmp(how, "filter") == 0)
+        child_that(filter);
+    else if (strcmp(how, "spaces") == 0)
+        spaces();
+    else if (strcmp(how, "eat") == 0)
+        eat();
     else if (strcmp(how, "locking") == 0 && argc == 3)
         for (int i = atoi(argv[2]); i > 0; i--)
             child_that(locking);

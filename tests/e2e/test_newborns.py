@@ -2,6 +2,7 @@
 """Children of forks that do nothing, or not at once: they begin without a word to the recorder, and all are in the trace."""
 
 import os
+import signal
 import subprocess
 
 import harness
@@ -96,6 +97,84 @@ def a_child_that_lives_on_in_silence_is_waited_for(folder):
     lived = trace.value('(ended_ticks - started_ticks) * 1.0 / (SELECT value FROM meta WHERE name = "ticks_per_second")',
                         'FROM process WHERE id = 2')
     require(0.9 < lived < recorded.seconds, f'it lived for {lived} s')
+
+
+@case
+def a_child_that_outlives_the_recording(folder):
+    """What it uses is its own for as long as it lives."""
+    sign = folder / 'sign'
+    ended, _ = harness.record(folder, program('newborns', 'outliving', sign), options=('--linger', '0'))
+    require_equal(ended.status, 0, 'status')
+    harness.wait_until(lambda: sign.exists() and sign.read_text() == 'well\n', 'the child is well')
+
+
+@case
+def children_that_have_gone_before_their_parents_are_heard_of(folder):
+    _, _, trace = compare(folder, program('newborns', 'lines', '150'))
+    trace.require_sound(processes=301, threads=301)
+    require_children(trace, 300)
+
+
+@case
+def children_of_parents_that_ended_at_once(folder):
+    _, _, trace = compare(folder, program('newborns', 'leaving', '100'))
+    trace.require_sound(processes=201, threads=201)
+    require_children(trace, 200)
+
+
+@case
+def silent_children_that_become_daemons(folder):
+    _, _, trace = compare(folder, program('newborns', 'daemons'))
+    trace.require_sound(processes=11, threads=11)
+    require_children(trace, 10)
+    require_equal(trace.value('count(*)', 'FROM process WHERE forked_by NOT IN (SELECT id FROM thread)'), 0, 'made by nobody')
+
+
+@case
+def signals_while_children_begin(folder):
+    _, _, trace = compare(folder, program('newborns', 'signals', '300'))
+    processes = trace.rows('count(*), count(DISTINCT pid), sum(ended_ticks > 0)', 'FROM process')
+    require_equal(processes, [(302, 302, 302)], 'processes, different ones, that ended')
+
+
+@case
+def forks_while_the_nursery_closes(folder):
+    _, _, trace = compare(folder, program('newborns', 'forkers'))
+    children = trace.value('count(*)', 'FROM process WHERE id > 1')
+    require_equal(acquisitions(trace), [PAIRS] * children, 'acquisitions')
+
+
+@case
+def address_space_that_was_limited_before(folder):
+    argv = ['sh', '-c', 'ulimit -v 1100000; exec "$@"', 'sh', *program('newborns', 'eat')]
+    native, (recorded, _) = harness.run(argv), harness.record(folder, argv)
+    require(int(recorded.out) > int(native.out) // 3, f'8 MB given: {recorded.out} times, natively {native.out}')
+
+
+@case
+def a_filter_that_is_set_by_syscall(folder):
+    _, _, trace = compare(folder, program('newborns', 'filter'))
+    require_equal(acquisitions(trace), [PAIRS], 'acquisitions')
+
+
+@case
+def a_pid_namespace_made_by_clone(folder):
+    _, _, trace = compare(folder, program('newborns', 'spaces'))
+    require_equal(trace.value('count(*)', 'FROM process WHERE pid < 3'), 0, 'pids that are of another namespace')
+    acquired = trace.rows('count(*)', "FROM event JOIN thread ON thread.id = event.thread_id WHERE event.kind = 'acquire' "
+                          'GROUP BY process_id ORDER BY 1')
+    require_equal(acquired, [(PAIRS,), (PAIRS,), (2 * PAIRS,)], 'acquisitions')
+
+
+@case
+def the_recorder_dies_before_children_begin(folder):
+    started = harness.Started(harness.record_command(folder / 'trace.db', program('newborns', 'filling', '60')))
+    harness.wait_until(lambda: (folder / 'trace.db').exists(), 'the recording begins')
+    os.kill(started.process.pid, signal.SIGKILL)
+    harness.wait_until(lambda: b'slow' in started.output(1), 'the program goes on', 60)
+    slow = int(started.output(1).split()[0])
+    started.wait()
+    require(slow <= 2, f'{slow} children waited for the recorder')
 
 
 def peak_kilobytes(folder, children):

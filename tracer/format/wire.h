@@ -262,11 +262,12 @@ struct wire_cradle {
 };
 
 #define WIRE_CRADLES 31u
-#define WIRE_CRADLE_SLOTS 64u // threads alive at once in its segment; a process asks for another when these are full
-#define WIRE_CRADLES_NEWS 8u  // the doorbell is rung when so many children have been born
+#define WIRE_CRADLE_SLOTS 128u // threads alive at once in its segment; a process asks for another when these are full
+#define WIRE_CRADLES_NEWS 8u   // the doorbell is rung when so many children have been born
 
 struct wire_nursery {
     _Alignas(64) _Atomic uint32_t births; // ever: grows when a cradle has become WIRE_CRADLE_BORN
+    _Atomic uint32_t abandoned;           // 1: the recorder's heart stood still; children ask for it at its door
     struct wire_cradle cradles[WIRE_CRADLES];
 };
 _Static_assert(sizeof(struct wire_nursery) <= WIRE_PAGE, "the nursery fits its page");

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -113,16 +114,27 @@ static struct wire_segment *map_segment(int fd, uint32_t slots)
     return segment;
 }
 
+// What is limited the program needs for itself.
+static bool address_space_is_free(void)
+{
+    struct rlimit limit = { 0 };
+    return SYS6(SYS_prlimit64, 0, RLIMIT_AS, 0, &limit, 0, 0) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
+
 // The page, and behind it the nursery where there is one. They are the same for all processes of a session: the child of a
 // fork finds them in their place.
 static struct wire_session *map_session(int fd, bool with_nursery)
 {
     struct stat file;
     // The call that libc makes of fstat: where a filter lets few calls be, it is one of them.
+    // Nor may its children begin in the one that it has inherited.
+    if (!with_nursery)
+        nursery_close();
     const bool known = SYS6(SYS_newfstatat, fd, "", &file, AT_EMPTY_PATH, 0, 0) == 0;
     if (known && page != NULL && file.st_dev == page_device && file.st_ino == page_inode)
         return page;
-    struct wire_session *session = with_nursery ? map_shared(fd, WIRE_SESSION_BYTES) : NULL;
+    struct wire_session *session =
+        with_nursery && address_space_is_free() ? map_shared(fd, WIRE_SESSION_BYTES) : NULL;
     if (session != NULL)
         nursery_open(session);
     else
@@ -166,7 +178,7 @@ static struct wire_hello hello_of(uint32_t kind, uint32_t forked, uint32_t forke
         .version = WIRE_VERSION,
         .kind = kind,
         .pid = sys_getpid(),
-        .parent_pid = (uint32_t)SYS3(SYS_getppid, 0, 0, 0),
+        .parent_pid = process_parent_pid(),
         .forked = forked,
         .forked_from = forked_from,
     };

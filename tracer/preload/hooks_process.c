@@ -17,7 +17,7 @@
 
 void process_watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, thread_is_born);
+    pthread_atfork(process_before_fork, process_after_fork, thread_is_born);
 }
 
 static void forked(const struct call *call, pid_t pid)
@@ -44,12 +44,15 @@ AFTER_FORK EXPORT pid_t _Fork(void)
 {
     struct call call = { 0 };
     const bool recorded = call_begin_plain(&call);
+    process_before_fork();
     thread_before_fork();
     const pid_t pid = REAL(_Fork)();
-    if (pid == 0)
+    if (pid == 0) {
         thread_is_born();
-    else
+    } else {
         thread_after_fork();
+        process_after_fork();
+    }
     if (pid > 0 && recorded)
         forked(&call, pid);
     return pid;

@@ -259,7 +259,7 @@ EXPORT int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         values[i] = va_arg(arguments, unsigned long);
     va_end(arguments);
-    // libseccomp sets its filters by syscall(), which is not hooked, but first allows nobody new privileges.
+    // libseccomp sets its filters by syscall(), but first allows nobody new privileges.
     if (option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS)
         process_may_be_filtered();
     const int rc = REAL(prctl)(option, values[0], values[1], values[2], values[3]);

@@ -61,11 +61,10 @@ AFTER_FORK static void say_born(struct wire_cradle *cradle, uint32_t parent_pid,
         ring_doorbell();
 }
 
-AFTER_FORK uint32_t nursery_be_born(uint32_t forked_from)
+AFTER_FORK uint32_t nursery_be_born(uint32_t parent_pid, uint32_t forked_from)
 {
-    if (session == NULL || atomic_load(&session->closed) != 0)
+    if (session == NULL || atomic_load(&session->closed) != 0 || atomic_load(&nursery()->abandoned) != 0)
         return 0;
-    const uint32_t parent_pid = (uint32_t)SYS3(SYS_getppid, 0, 0, 0);
     // The parent is in another pid namespace. There and below, pids do not mean what they mean to the recorder.
     if (parent_pid == 0) {
         session = NULL;
@@ -86,20 +85,15 @@ AFTER_FORK uint32_t nursery_be_born(uint32_t forked_from)
     return 0;
 }
 
-static char *segment_of(uint32_t index)
-{
-    return (char *)session + WIRE_CRADLE_OFFSET(index);
-}
-
 struct wire_segment *nursery_segment(uint32_t cradle)
 {
     if (session == NULL || atomic_load(&session->closed) != 0)
         return NULL;
-    struct wire_segment *segment = (struct wire_segment *)segment_of(cradle - 1);
+    struct wire_segment *segment = (struct wire_segment *)((char *)session + WIRE_CRADLE_OFFSET(cradle - 1));
+    not_here |= 1u << (cradle - 1);
     // A child must not write into its parent's rings.
     if (SYS3(SYS_madvise, segment, WIRE_SEGMENT_BYTES(WIRE_CRADLE_SLOTS), MADV_DONTFORK) != 0)
         return NULL;
-    not_here |= 1u << (cradle - 1);
     atomic_store(&segment->pid, sys_getpid());
     atomic_store(&nursery()->cradles[cradle - 1].used, 1);
     // Its events should not be seen long after those that others record meanwhile, above all of what it shares with them.
@@ -116,12 +110,20 @@ AFTER_FORK void nursery_say_exit(uint32_t cradle, int status)
     atomic_store(&own->exit_said, 1 + (uint32_t)(status & 255));
 }
 
+void nursery_abandon(void)
+{
+    if (session != NULL)
+        atomic_store(&nursery()->abandoned, 1);
+}
+
 void nursery_close(void)
 {
-    if (session == NULL)
+    char *const memory = (char *)session;
+    if (memory == NULL)
         return;
+    // First: another thread may be forking.
+    session = NULL;
     for (uint32_t i = 0; i < WIRE_CRADLES; i++)
         if ((not_here >> i & 1) == 0)
-            SYS3(SYS_munmap, segment_of(i), WIRE_SEGMENT_BYTES(WIRE_CRADLE_SLOTS), 0);
-    session = NULL;
+            SYS3(SYS_munmap, memory + WIRE_CRADLE_OFFSET(i), WIRE_SEGMENT_BYTES(WIRE_CRADLE_SLOTS), 0);
 }

@@ -13,12 +13,15 @@
 void nursery_open(struct wire_session *session);
 
 // In the child of a fork: takes a cradle and says who is in it. Returns its number, from 1; 0: the child must come to the
-// recorder by itself. forked_from: serial of the parent's thread. Async-signal-safe.
-uint32_t nursery_be_born(uint32_t forked_from);
+// recorder by itself. forked_from: serial of the parent's thread. The caller has blocked all signals.
+uint32_t nursery_be_born(uint32_t parent_pid, uint32_t forked_from);
 
 // The segment of the calling process's cradle; its own children will not have it mapped. NULL: the recording is over.
 struct wire_segment *nursery_segment(uint32_t cradle);
 struct wire_session *nursery_session(void);
+
+// The recorder seems to have died: no child shall rely on it.
+void nursery_abandon(void);
 
 // The process ends, and has nothing else to say.
 void nursery_say_exit(uint32_t cradle, int status);

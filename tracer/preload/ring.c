@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "modules.h"
+#include "nursery.h"
 #include "runtime.h"
 #include "torn.h"
 
@@ -80,6 +81,7 @@ static bool wait_for_room(struct thread *thread, uint64_t n)
             heartbeat = beat;
             still_ns = 0;
         } else if (still_ns > HEART_STOPPED_NS) {
+            nursery_abandon();
             process_stop(WIRE_STOP_RECORDER_GONE);
             return drop(thread);
         }

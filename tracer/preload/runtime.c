@@ -28,6 +28,8 @@ static __thread uint32_t own_serial __attribute__((tls_model("initial-exec")));
 static __thread uint32_t gave_up_in __attribute__((tls_model("initial-exec")));
 // During a fork, in the place of current_thread: earlier fork handlers may use locks, in parent and child.
 static __thread struct thread *forking __attribute__((tls_model("initial-exec")));
+// During a fork: the process that forks; also in the child, until that is known by its own pid.
+static __thread uint32_t forking_pid __attribute__((tls_model("initial-exec")));
 static bool constructed;   // our constructor knows by now whether there is a recorder
 static bool attached_once; // this process or one it was forked from
 static bool filtered;      // system calls that the program itself does not make may kill it
@@ -459,7 +461,26 @@ AFTER_FORK static void leave_behind(struct thread *thread)
     thread->limit = thread->bell = LIMIT_LEFT_BEHIND;
 }
 
-AFTER_FORK void thread_is_born(void)
+AFTER_FORK uint32_t process_parent_pid(void)
+{
+    const uint32_t parent = (uint32_t)SYS3(SYS_getppid, 0, 0, 0);
+    return parent != 0 && forking_pid != 0 ? forking_pid : parent;
+}
+
+void process_before_fork(void)
+{
+    if (process != NULL && atomic_load(&process->state) == PROCESS_ON)
+        forking_pid = process->pid;
+    else if (process != NULL && process->cradle != 0)
+        forking_pid = process->born_pid;
+}
+
+void process_after_fork(void)
+{
+    forking_pid = 0;
+}
+
+AFTER_FORK static bool begin_in_cradle(void)
 {
     // Fork handlers before ours may have used locks already. Written even so: memory that is only read at first costs two page
     // faults.
@@ -471,14 +492,28 @@ AFTER_FORK void thread_is_born(void)
             forking = NULL;
             leave_behind(before);
         }
-        process->cradle = nursery_be_born(own_serial);
+        process->cradle = nursery_be_born(process_parent_pid(), own_serial);
         process->born_pid = process->cradle != 0 ? sys_getpid() : 0;
+        // What it will be at its first event; until then it may fork.
+        if (process->cradle != 0)
+            own_serial = 1;
     }
-    if (process != NULL && process->cradle != 0)
-        return;
-    const int error = errno;
-    thread_current();
-    errno = error;
+    return process != NULL && process->cradle != 0;
+}
+
+AFTER_FORK void thread_is_born(void)
+{
+    // A handler's hook would attach the process in the middle of it.
+    uint64_t mask;
+    sys_block_signals(&mask);
+    const bool born = begin_in_cradle();
+    sys_restore_signals(&mask);
+    if (!born) {
+        const int error = errno;
+        thread_current();
+        errno = error;
+    }
+    forking_pid = 0;
 }
 
 struct thread *thread_attach(void)

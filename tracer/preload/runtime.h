@@ -143,6 +143,11 @@ bool process_ends_in_cradle(int status);
 // True in a vfork child of a process that records: its memory is the parent's, nothing may be recorded there.
 bool process_is_borrowed(void);
 
+// The process that made this one by fork, also when that has ended since; 0: it is in another pid namespace.
+uint32_t process_parent_pid(void);
+// Around every fork that libc makes, on the thread that forks.
+void process_before_fork(void);
+void process_after_fork(void);
 // Around a fork, on the thread that forks: thread_after_fork in the parent only, thread_is_born in the child. The child is
 // attached by its first event, or now where that might be too late.
 void thread_before_fork(void);

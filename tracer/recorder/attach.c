@@ -29,6 +29,7 @@ struct target {
     pid_t pid;
     struct process *process; // the drain thread's: here only a name for it
     bool came_by_exec;       // it was known as another program before
+    bool from_nursery;       // its pid is what it says itself
     char *executable;        // what it runs and with what arguments; NULL: not to be found out
     char *arguments;
     int status; // as a shell says it; -1: not known
@@ -283,8 +284,12 @@ void attach_look_for_births(struct attach *attach)
     struct process *process;
     pid_t pid, parent;
     while ((pid = drain_take_newborn(attach->drain, &process, &parent)) != 0) {
+        // Another one had the pid before.
+        struct target *old = find_target(attach, pid);
+        if (old)
+            end_target(attach, old, false);
         struct target *target = g_new(struct target, 1);
-        *target = (struct target){ .pid = pid, .process = process, .status = -1 };
+        *target = (struct target){ .pid = pid, .from_nursery = true, .process = process, .status = -1 };
         const struct wire_hello hello = { .pid = (uint32_t)pid, .parent_pid = (uint32_t)parent, .forked = 1 };
         find_program(attach, &hello, target);
         attach->ever++;
@@ -388,7 +393,7 @@ void attach_collect(const struct attach *attach, GArray *pids)
     g_hash_table_iter_init(&each, attach->targets);
     while (g_hash_table_iter_next(&each, NULL, &pointer)) {
         struct target *target = pointer;
-        if (target->pid)
+        if (target->pid && !target->from_nursery)
             g_array_append_val(pids, target->pid);
     }
 }

@@ -49,7 +49,7 @@ void attach_poll(struct attach *attach);
 bool attach_knows(const struct attach *attach, pid_t pid, const char **ret_executable);
 // How many recorded processes are alive.
 unsigned attach_alive(const struct attach *attach);
-// Adds their pids to an array of pid_t.
+// Adds their pids to an array of pid_t, but for those that only the processes themselves have told: descendants of the program.
 void attach_collect(const struct attach *attach, GArray *pids);
 
 #endif

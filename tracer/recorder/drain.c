@@ -16,7 +16,6 @@
 #include "apply.h"
 #include "incident.h"
 #include "objects.h"
-#include "proc.h"
 #include "threads.h"
 
 #define BUSY_SLOTS (WIRE_RING_EVENTS / 8) // a ring fuller than this is no reason to sleep
@@ -167,12 +166,11 @@ static uint64_t ended_at(struct recording *recording, struct process *process)
     uint32_t said = process->cradle ? atomic_load(&process->cradle->exit_said) : 0;
     if (said && process->exit_said < 0)
         process->exit_said = said - 1;
-    if (process->n_threads || !process->cradle)
+    if (!process->cradle)
         return now;
     uint64_t exited = said ? atomic_load(&process->cradle->exited_ticks) : now;
     uint64_t ended = CLAMP(exited, (uint64_t)process->started_ticks, now);
-    threads_put_silent(recording, process, ended);
-    return ended;
+    return threads_put_silent(recording, process, ended) ? ended : now;
 }
 
 static const char *how_it_ended(const struct process *process)
@@ -268,30 +266,43 @@ struct newborn {
     struct process *process;
 };
 
-static bool is_gone(const struct process *process)
+static bool is_gone(pid_t pid)
 {
-    return kill(process->pid, 0) != 0 && errno == ESRCH;
+    return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
-static void is_born(void *data, struct process *process)
+static void watch_newborn(struct drain *drain, struct process *process, pid_t pid, pid_t parent)
 {
-    struct drain *drain = data;
-    drain_add_process(drain, process, (uint32_t)process->pid);
-    // Most have come and gone since somebody looked, and need not be watched.
-    if (atomic_load(&process->cradle->exit_said) && is_gone(process)) {
-        drain_end_process(drain, process, -1, false);
-        return;
-    }
     struct newborn *newborn = g_new(struct newborn, 1);
-    *newborn = (struct newborn){ process->pid, (pid_t)process->parent_pid, process };
+    *newborn = (struct newborn){ pid, parent, process };
     pthread_mutex_lock(&drain->lock);
     g_queue_push_tail(&drain->newborn, newborn);
     pthread_mutex_unlock(&drain->lock);
 }
 
+// A parent may be among them, so all are there before any is over. What is posted is the drain thread's.
+static void are_born(void *data, struct process *const *processes, unsigned n)
+{
+    struct drain *drain = data;
+    struct newborn facts[WIRE_CRADLES];
+    bool said[WIRE_CRADLES];
+    for (unsigned i = 0; i < n; i++) {
+        struct process *process = processes[i];
+        facts[i] = (struct newborn){ process->pid, (pid_t)process->parent_pid, process };
+        said[i] = atomic_load(&process->cradle->exit_said) != 0;
+        drain_add_process(drain, process, (uint32_t)process->pid);
+    }
+    // Most have come and gone since somebody looked, and need not be watched.
+    for (unsigned i = 0; i < n; i++)
+        if (said[i] && is_gone(facts[i].pid))
+            drain_end_process(drain, facts[i].process, -1, false);
+        else
+            watch_newborn(drain, facts[i].process, facts[i].pid, facts[i].parent);
+}
+
 void drain_look_for_births(struct drain *drain)
 {
-    if (nursery_look(&drain->nursery, is_born, drain))
+    if (nursery_look(&drain->nursery, are_born, drain))
         notify(drain, DRAIN_BORN);
 }
 
@@ -309,68 +320,9 @@ pid_t drain_take_newborn(struct drain *drain, struct process **ret_process, pid_
     return pid;
 }
 
-static struct process *process_by_id(const struct drain *drain, uint32_t id)
-{
-    for (guint i = 0; i < drain->processes->len; i++) {
-        struct process *process = drain->processes->pdata[i];
-        if (process->id == id)
-            return process;
-    }
-    return NULL;
-}
-
-// What stays known of a process when it is gone.
-struct relation {
-    uint32_t id;        // process.id
-    uint32_t parent_id; // process.id
-};
-
-static uint32_t find_parent(const struct drain *drain, const struct process *process, uint32_t own_pid)
-{
-    const struct relation *before = g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(own_pid));
-    if (process->continues && before)
-        return before->parent_id;
-    const struct relation *parent = g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(process->parent_pid));
-    return parent ? parent->id : 0;
-}
-
-// The child of a fork runs what its parent runs, unless that has become something else since.
-static void find_program(struct process *process, const struct process *parent)
-{
-    if (parent && parent->started_ticks <= process->started_ticks) {
-        process->executable = g_strdup(parent->executable);
-        process->arguments = g_strdup(parent->arguments);
-    } else {
-        process->executable = proc_executable(process->pid);
-        process->arguments = proc_arguments(process->pid);
-    }
-}
-
-static void add_process(struct drain *drain, struct process *process, uint32_t own_pid)
-{
-    struct recording *recording = &drain->recording;
-    process->id = recording->ids.next_process++;
-    recording->processes++;
-    process->parent_id = find_parent(drain, process, own_pid);
-    struct process *parent = process_by_id(drain, process->parent_id);
-    if (process->forked && process->forked_from && parent)
-        process->forked_by = thread_id(recording, parent, process->forked_from);
-    if (process->cradle)
-        find_program(process, parent);
-    struct relation *relation = g_new(struct relation, 1);
-    *relation = (struct relation){ process->id, process->parent_id };
-    g_hash_table_insert(drain->by_pid, GUINT_TO_POINTER(own_pid), relation);
-    g_ptr_array_add(drain->processes, process);
-    // Most children in the nursery are gone again before anybody can have read of them.
-    process->unwritten = process->cradle != NULL;
-    if (!process->unwritten)
-        process_put(recording, process, -1, NULL);
-}
-
 static void add_unseen(struct drain *drain, const struct wire_notice *notice)
 {
-    const struct relation *self = g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(notice->hello.pid));
-    struct process *process = self ? process_by_id(drain, self->id) : NULL;
+    struct process *process = family_find(&drain->family, notice->hello.pid);
     if (process && !process->execs) {
         process->execs = true;
         process->next.unseen = (enum wire_unseen)notice->unseen;
@@ -378,10 +330,8 @@ static void add_unseen(struct drain *drain, const struct wire_notice *notice)
     }
     if (process)
         return;
-    const struct relation *parent =
-        g_hash_table_lookup(drain->by_pid, GUINT_TO_POINTER(notice->hello.parent_pid));
-    recording_add_spawned(&drain->recording, notice->hello.pid, parent ? parent->id : 0,
-        (enum wire_unseen)notice->unseen, notice->name);
+    recording_add_spawned(&drain->recording, notice->hello.pid,
+        family_id(&drain->family, notice->hello.parent_pid), (enum wire_unseen)notice->unseen, notice->name);
 }
 
 static void end_process(struct drain *drain, struct process *process, int status, bool exec)
@@ -390,14 +340,14 @@ static void end_process(struct drain *drain, struct process *process, int status
     process->exec_followed = exec;
     process->exit_seen = status;
     drain_close_process(&drain->recording, process);
-    g_ptr_array_remove(drain->processes, process);
+    family_remove(&drain->family, process);
     process_free(process);
 }
 
 static void drain_all(struct drain *drain)
 {
-    for (guint i = 0; i < drain->processes->len; i++)
-        drain_process(&drain->recording, drain->processes->pdata[i]);
+    for (guint i = 0; i < drain->family.processes->len; i++)
+        drain_process(&drain->recording, drain->family.processes->pdata[i]);
 }
 
 static bool has_events(const struct process *process)
@@ -410,7 +360,7 @@ static void handle(struct drain *drain, struct message *message)
     struct recording *recording = &drain->recording;
     switch (message->kind) {
     case ADD_PROCESS:
-        add_process(drain, message->process, message->own_pid);
+        family_add(&drain->family, recording, message->process, message->own_pid);
         break;
     case ADD_SEGMENT:
         process_add_segment(message->process, message->segment);
@@ -424,7 +374,7 @@ static void handle(struct drain *drain, struct message *message)
         break;
     case WRITE_INCIDENT:
         drain_all(drain);
-        incident_write(recording, drain->processes, message->text);
+        incident_write(recording, drain->family.processes, message->text);
         notify(drain, DRAIN_WRITTEN);
         break;
     case ADD_COVERAGE:
@@ -448,8 +398,8 @@ static void handle(struct drain *drain, struct message *message)
 static void commit(struct drain *drain)
 {
     struct recording *recording = &drain->recording;
-    for (guint i = 0; i < drain->processes->len; i++) {
-        struct process *process = drain->processes->pdata[i];
+    for (guint i = 0; i < drain->family.processes->len; i++) {
+        struct process *process = drain->family.processes->pdata[i];
         if (process->unwritten)
             process_put(recording, process, -1, NULL);
         process_poll_modules(recording, process);
@@ -470,7 +420,7 @@ static void keep_house(struct drain *drain)
     int64_t now_ns = clock_now_ns();
     if (now_ns >= drain->next_look_ns) {
         drain->next_look_ns = now_ns + LOOK_NS;
-        if (incident_look(&drain->recording, drain->processes))
+        if (incident_look(&drain->recording, drain->family.processes))
             notify(drain, DRAIN_DEADLOCK);
     }
     if (now_ns >= drain->next_commit_ns) {
@@ -485,8 +435,8 @@ static bool anything_to_do(const struct drain *drain)
         return true;
     if (nursery_has_news(&drain->nursery))
         return true;
-    for (guint i = 0; i < drain->processes->len; i++)
-        if (fullest_ring(drain->processes->pdata[i]) > BUSY_SLOTS)
+    for (guint i = 0; i < drain->family.processes->len; i++)
+        if (fullest_ring(drain->family.processes->pdata[i]) > BUSY_SLOTS)
             return true;
     return false;
 }
@@ -529,7 +479,7 @@ static void tell_who_did_not_come(struct drain *drain)
     g_hash_table_iter_init(&iter, drain->recording.spawned);
     while (g_hash_table_iter_next(&iter, &pid, &value)) {
         const struct spawned *spawned = value;
-        if (!g_hash_table_contains(drain->by_pid, pid))
+        if (!family_id(&drain->family, GPOINTER_TO_UINT(pid)))
             spawned_put_coverage(&drain->recording, spawned, "was started");
     }
 }
@@ -541,9 +491,9 @@ static void look_for_last_births(struct drain *drain)
     drain_look_for_births(drain);
     while ((message = take_message(drain)))
         handle(drain, message);
-    for (guint i = 0; i < drain->processes->len; i++) {
-        struct process *process = drain->processes->pdata[i];
-        process->over = process->cradle && is_gone(process);
+    for (guint i = 0; i < drain->family.processes->len; i++) {
+        struct process *process = drain->family.processes->pdata[i];
+        process->over = process->cradle && is_gone(process->pid);
     }
 }
 
@@ -551,11 +501,11 @@ static void finish(struct drain *drain)
 {
     session_announce_end(drain->recording.session);
     look_for_last_births(drain);
-    for (guint i = 0; i < drain->processes->len; i++) {
-        drain_close_process(&drain->recording, drain->processes->pdata[i]);
-        process_free(drain->processes->pdata[i]);
+    for (guint i = 0; i < drain->family.processes->len; i++) {
+        drain_close_process(&drain->recording, drain->family.processes->pdata[i]);
+        process_free(drain->family.processes->pdata[i]);
     }
-    g_ptr_array_set_size(drain->processes, 0);
+    g_ptr_array_set_size(drain->family.processes, 0);
     tell_who_did_not_come(drain);
     objects_flush(&drain->recording);
 }
@@ -571,8 +521,8 @@ static void *run(void *data)
         while (!drain->finishing && (message = take_message(drain)))
             handle(drain, message);
         uint64_t fullest = 0;
-        for (guint i = 0; i < drain->processes->len; i++) {
-            uint64_t filled = drain_process(&drain->recording, drain->processes->pdata[i]);
+        for (guint i = 0; i < drain->family.processes->len; i++) {
+            uint64_t filled = drain_process(&drain->recording, drain->family.processes->pdata[i]);
             fullest = MAX(fullest, filled);
         }
         keep_house(drain);
@@ -586,14 +536,13 @@ static void *run(void *data)
 bool drain_start(struct drain *drain, struct store *store, struct session *session)
 {
     *drain = (struct drain){
-        .processes = g_ptr_array_new(),
-        .by_pid = g_hash_table_new_full(NULL, NULL, NULL, g_free),
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .messages = G_QUEUE_INIT,
         .newborn = G_QUEUE_INIT,
         .notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
     };
     recording_init(&drain->recording, store, session);
+    family_init(&drain->family);
     nursery_init(&drain->nursery, session);
     int failure = drain->notice_fd < 0 ? errno : pthread_create(&drain->thread, NULL, run, drain);
     if (failure == 0)
@@ -612,8 +561,7 @@ void drain_finish(struct drain *drain)
 void drain_done(struct drain *drain)
 {
     recording_done(&drain->recording);
-    g_ptr_array_free(drain->processes, TRUE);
-    g_hash_table_destroy(drain->by_pid);
+    family_done(&drain->family);
     g_queue_clear_full(&drain->newborn, g_free);
     nursery_done(&drain->nursery);
     pthread_mutex_destroy(&drain->lock);

@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <pthread.h>
 
-#include "process.h"
+#include "family.h"
 
 // What the drain thread has to say; it is written to notice_fd (an eventfd) in the same moment.
 enum drain_notice {
@@ -18,8 +18,7 @@ enum drain_notice {
 
 struct drain {
     struct recording recording;
-    GPtrArray *processes; // of struct process: alive, or not drained to their end yet
-    GHashTable *by_pid;   // pid, as the process itself sees it -> struct relation of the last one
+    struct family family; // the processes
     pthread_mutex_t lock; // of messages
     GQueue messages;      // of struct message; no GAsyncQueue, so that ThreadSanitizer sees the lock
     GQueue newborn;       // of struct newborn, likewise

@@ -6,6 +6,7 @@
 #include "nursery.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "process.h"
 
@@ -54,9 +55,32 @@ static struct process *process_in(struct nursery *nursery, uint32_t index)
     return process;
 }
 
+static int by_birth(const void *a, const void *b)
+{
+    const struct process *const *left = a, *const *right = b;
+    return ((*left)->started_ticks > (*right)->started_ticks) -
+           ((*left)->started_ticks < (*right)->started_ticks);
+}
+
+// A pid that makes no sense is left alone: it would be watched, and told to end.
+static unsigned collect(struct nursery *nursery, struct process *found[WIRE_CRADLES])
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < WIRE_CRADLES; i++) {
+        const struct wire_cradle *cradle = &nursery->shared->cradles[i];
+        if (atomic_load_explicit(&cradle->state, memory_order_acquire) != WIRE_CRADLE_BORN ||
+            nursery->known[i])
+            continue;
+        nursery->known[i] = true;
+        if ((int32_t)cradle->pid > 0)
+            found[n++] = process_in(nursery, i);
+    }
+    qsort(found, n, sizeof *found, by_birth);
+    return n;
+}
+
 bool nursery_look(struct nursery *nursery, nursery_born born, void *data)
 {
-    bool any = false;
     if (!nursery->shared)
         return false;
     // Whoever comes second here, and finds no news, may rely on `born` having been told.
@@ -68,16 +92,12 @@ bool nursery_look(struct nursery *nursery, nursery_born born, void *data)
     // First: who is counted has been written down before.
     uint32_t births = atomic_load_explicit(&nursery->shared->births, memory_order_acquire);
     __atomic_store_n(&nursery->births_seen, births, __ATOMIC_RELAXED);
-    for (uint32_t i = 0; i < WIRE_CRADLES; i++) {
-        uint32_t state = atomic_load_explicit(&nursery->shared->cradles[i].state, memory_order_acquire);
-        if (state != WIRE_CRADLE_BORN || nursery->known[i])
-            continue;
-        nursery->known[i] = true;
-        born(data, process_in(nursery, i));
-        any = true;
-    }
+    struct process *found[WIRE_CRADLES];
+    unsigned n = collect(nursery, found);
+    if (n)
+        born(data, found, n);
     pthread_mutex_unlock(&nursery->lock);
-    return any;
+    return n > 0;
 }
 
 void nursery_recycle(struct nursery *nursery, uint32_t index)

@@ -27,9 +27,9 @@ void nursery_done(struct nursery *nursery);
 // Whether there may be a child that nursery_look has not told of. Any thread.
 bool nursery_has_news(const struct nursery *nursery);
 
-// Makes a process of every child that was born since the last call, and hands it to `born`, under the
-// lock and in no particular order. The process knows no program yet, and has no segment. True: there was one. Any thread.
-typedef void (*nursery_born)(void *data, struct process *process);
+// Makes a process of every child that was born since the last call, and hands them to `born`, under the lock and in the order
+// of their births. They know no program yet, and have no segment. True: there was one. Any thread.
+typedef void (*nursery_born)(void *data, struct process *const *processes, unsigned n);
 bool nursery_look(struct nursery *nursery, nursery_born born, void *data);
 
 // The segment of the cradle, if its child has begun to use it, else NULL. Newly allocated; whoever is done with it only frees

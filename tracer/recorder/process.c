@@ -111,7 +111,8 @@ void process_free(struct process *process)
         process->segments = segment->next;
         segment_free(segment);
     }
-    if (process->cradle)
+    // Whoever outlives the recording keeps what it has.
+    if (process->cradle && process->over)
         nursery_recycle(process->nursery, cradle_index(process));
     for (guint i = 0; i < process->live_threads->len; i++)
         thread_free(process->live_threads->pdata[i]);

@@ -137,6 +137,7 @@ struct process {
     uint32_t id;
     pid_t pid;           // as the recorder sees it
     uint32_t parent_pid; // as the target's hello says
+    uint32_t own_pid;    // its own, as it sees it
     bool forked;
     bool continues;       // the same process after exec
     uint32_t forked_from; // serial in the parent

@@ -87,16 +87,20 @@ struct thread *thread_start(struct recording *recording, struct ring *ring, uint
     return thread;
 }
 
-void threads_put_silent(struct recording *recording, struct process *process, uint64_t ended_ticks)
+bool threads_put_silent(struct recording *recording, struct process *process, uint64_t ended_ticks)
 {
+    const struct thread_entry *entry = entry_of(process, THREADS_FIRST);
+    if (entry && entry->forgotten)
+        return false;
     struct thread *thread = make_thread(recording, process, THREADS_FIRST);
     if (!thread || thread->started_ticks >= 0)
-        return;
+        return false;
     thread->tid = (uint32_t)process->pid;
     thread->started_ticks = process->started_ticks;
     thread->last_ticks = ended_ticks;
     thread->ended_ticks = process->over ? (int64_t)ended_ticks : -1;
     recording->threads++;
+    return true;
 }
 
 void thread_created(struct recording *recording, struct process *process, uint32_t serial,

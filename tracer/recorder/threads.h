@@ -69,8 +69,8 @@ struct thread {
 uint32_t thread_id(struct recording *recording, struct process *process, uint32_t serial);
 // The thread with this serial, when it has started and is not forgotten yet.
 struct thread *thread_find(const struct process *process, uint32_t serial);
-// The thread of a child that has ended without an event: writes its row.
-void threads_put_silent(struct recording *recording, struct process *process, uint64_t ended_ticks);
+// The thread of a child that has ended without an event, to be written with its process. False: it has had one.
+bool threads_put_silent(struct recording *recording, struct process *process, uint64_t ended_ticks);
 // THREAD_START: the ring's events are this thread's from now on. NULL: the serial makes no sense.
 struct thread *thread_start(struct recording *recording, struct ring *ring, uint32_t serial,
     const struct wire_thread_start *wire, uint64_t ticks);
