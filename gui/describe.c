@@ -5,6 +5,8 @@
 #include "axis.h"
 #include "call_stack.h"
 
+#define THREADS_TOLD 6u
+
 char *describe_place(const struct model *model, uint32_t stack)
 {
     struct call_frame site;
@@ -87,4 +89,39 @@ char *describe_stretch(const struct timeline *timeline, double from, double to)
     axis_format_moment((from - (double)timeline->begin) * ns_per_tick, length_ns / 1000, begin, sizeof begin);
     axis_format_moment((to - (double)timeline->begin) * ns_per_tick, length_ns / 1000, end, sizeof end);
     return g_strdup_printf("Selected: %s, from %s to %s", length, begin, end);
+}
+
+static void append_deeds(
+    GString *text, const struct timeline *timeline, const struct lane *lane, uint64_t ticks, bool waits)
+{
+    const char *before = waits ? (text->len ? ", waits for " : " waits for ") : " holds ";
+    for (unsigned i = 0; i < lane->n_tracks; i++) {
+        uint32_t at = track_find(&lane->tracks[i], ticks);
+        const struct span *span = at < lane->tracks[i].count ? &lane->tracks[i].spans[at] : NULL;
+        if (!span || span->begin > ticks || (span->kind != SPAN_HOLD) != waits || span->kind == SPAN_BLOCKED)
+            continue;
+        const struct model_object *object =
+            span_names_object(span) ? model_object(timeline->model, span->subject) : NULL;
+        const struct model_thread *thread =
+            span->kind == SPAN_WAIT_JOIN ? model_thread(timeline->model, span->subject) : NULL;
+        g_string_append_printf(text, "%s'%s'", before, object ? object->label : thread ? thread->label : "?");
+        before = ", ";
+    }
+}
+
+char *describe_moment(const struct timeline *timeline, uint64_t ticks)
+{
+    GString *text = g_string_new(NULL);
+    unsigned told = 0;
+    for (uint32_t i = 0; i < timeline->n_lanes; i++) {
+        const struct lane *lane = &timeline->lanes[i];
+        g_autoptr(GString) deeds = g_string_new(NULL);
+        append_deeds(deeds, timeline, lane, ticks, false);
+        append_deeds(deeds, timeline, lane, ticks, true);
+        if (deeds->len && told++ < THREADS_TOLD)
+            g_string_append_printf(text, "%s'%s'%s", text->len ? "; " : "", lane->thread->label, deeds->str);
+    }
+    if (told > THREADS_TOLD)
+        g_string_append_printf(text, "; and %u more", told - THREADS_TOLD);
+    return g_string_free(text, told == 0);
 }

@@ -97,6 +97,7 @@ static void draw_selection(struct paint *paint, const struct scene *scene)
         theme_text_on(accent));
 }
 
+// With a line through all lanes, to see what the others were doing then.
 static void draw_focus(struct paint *paint, const struct scene *scene)
 {
     const struct scene_row *row;
@@ -107,6 +108,9 @@ static void draw_focus(struct paint *paint, const struct scene *scene)
     double width = scene_lanes_width(scene);
     double from = draw_clamp(axis_x(&scene->axis, (double)span->begin, width), width);
     double to = draw_clamp(axis_x(&scene->axis, (double)span->end, width), width);
+    if (from >= 0 && from <= width)
+        paint_line(paint, scene->gutter + from, scene_top(scene), scene->gutter + from,
+            scene->height - scene->legend_height, colour_alpha(paint->theme->accent, 0.55), 1);
     paint_frame(paint, scene->gutter + from - 2, scene_track_y(scene, row, track) - 1, fmax(to - from, 1) + 4,
         scene->track_height + 2, paint->theme->accent, 2.5);
 }

@@ -185,7 +185,10 @@ static void announce_focus(TrzTimeline *self)
     if (!trz_session_get_focus(self->session, &ref))
         return;
     scene_reveal_span(&self->scene, ref);
-    g_autofree char *text = describe_span(trz_timeline_get(self), ref);
+    const struct timeline *timeline = trz_timeline_get(self);
+    g_autofree char *span = describe_span(timeline, ref);
+    g_autofree char *moment = describe_moment(timeline, timeline_span(timeline, ref)->begin);
+    g_autofree char *text = moment ? g_strdup_printf("%s. Then %s", span, moment) : g_strdup(span);
     say(self, text);
     redraw(self);
 }

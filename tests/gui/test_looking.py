@@ -116,7 +116,9 @@ def the_chain_is_followed_from_victim_to_owner_to_its_owner(screen, folder):
                 "'thread-4' waits for mutex 'a'", "'thread-2' holds mutex 'a'", "'thread-2' waits for mutex 'b'"]
     for words in expected:
         text = told(window, 'o')
-        assert words in text, (words, text)
+        assert text.startswith(words), (words, text)
+    # At each step: who holds and who waits.
+    assert "Then 'thread-2' holds 'a', waits for 'b'; 'thread-3' holds 'b'; 'thread-4' holds 'c'" in text, text
     window.close()
 
 
