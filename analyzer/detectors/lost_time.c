@@ -56,15 +56,24 @@ struct class_time {
     uint64_t waited;     // ticks
     GHashTable *places;  // stack.id -> struct place_time
     GHashTable *threads; // set of thread.id
+    uint64_t few;        // those of the set below 64, once more
+};
+
+// In front of the tables: the places where threads wait again and again.
+#define RECENT_PLACES 256u // a power of two
+struct recent_place {
+    const struct class_time *class;
+    struct place_time *place;
 };
 
 struct lost_time {
     struct detection *detection;
     uint64_t long_ticks;
-    int64_t last_ticks;     // of the trace
-    GHashTable *last;       // object.id -> struct hold_time
-    GHashTable *long_holds; // "class stack" -> struct long_hold
-    GHashTable *classes;    // class id -> struct class_time
+    int64_t last_ticks;                        // of the trace
+    GHashTable *last;                          // object.id -> struct hold_time
+    GHashTable *long_holds;                    // "class stack" -> struct long_hold
+    struct recent_place recent[RECENT_PLACES]; // by stack.id
+    struct class_time **classes;               // by class id; NULL: nobody waited
 };
 
 static void free_class(void *data)
@@ -82,7 +91,7 @@ static void *begin(struct detection *detection)
     state->long_ticks = (uint64_t)(LONG_NS / detection->model->ns_per_tick);
     state->last = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     state->long_holds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    state->classes = g_hash_table_new_full(NULL, NULL, NULL, free_class);
+    state->classes = g_new0(struct class_time *, detection->model->n_classes + 1);
     return state;
 }
 
@@ -120,29 +129,45 @@ static void note_long_hold(struct lost_time *state, const struct replay_step *st
     worst->waited = hold->to - from;
 }
 
-static void note_wait(struct lost_time *state, const struct replay_step *step, uint64_t waited)
+static struct place_time *need_place(
+    struct lost_time *state, struct class_time *class, const struct replay_step *step)
 {
-    gpointer key = GUINT_TO_POINTER(step->object->class_id);
-    struct class_time *class = g_hash_table_lookup(state->classes, key);
-    if (!class) {
-        class = g_new0(struct class_time, 1);
-        class->object = step->object;
-        class->places = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-        class->threads = g_hash_table_new(NULL, NULL);
-        g_hash_table_insert(state->classes, key, class);
-    }
-    class->waits++;
-    g_hash_table_add(class->threads, GUINT_TO_POINTER(step->ordered->thread_id));
-    class->waited += waited;
-    gpointer stack = GUINT_TO_POINTER(step->thread->request.stack);
-    struct place_time *place = g_hash_table_lookup(class->places, stack);
+    const uint32_t stack = step->thread->request.stack;
+    struct recent_place *recent = &state->recent[stack % RECENT_PLACES];
+    if (recent->class == class && recent->place->stack == stack)
+        return recent->place;
+    struct place_time *place = g_hash_table_lookup(class->places, GUINT_TO_POINTER(stack));
     if (!place) {
         place = g_new0(struct place_time, 1);
         place->thread_id = step->ordered->thread_id;
-        place->stack = step->thread->request.stack;
-        g_hash_table_insert(class->places, stack, place);
+        place->stack = stack;
+        g_hash_table_insert(class->places, GUINT_TO_POINTER(stack), place);
     }
-    place->waited += waited;
+    *recent = (struct recent_place){ class, place };
+    return place;
+}
+
+static void note_waiter(struct class_time *class, uint32_t thread_id)
+{
+    const uint64_t bit = thread_id < 64 ? UINT64_C(1) << thread_id : 0;
+    if (!(class->few & bit))
+        g_hash_table_add(class->threads, GUINT_TO_POINTER(thread_id));
+    class->few |= bit;
+}
+
+static void note_wait(struct lost_time *state, const struct replay_step *step, uint64_t waited)
+{
+    struct class_time *class = state->classes[step->object->class_id];
+    if (!class) {
+        state->classes[step->object->class_id] = class = g_new0(struct class_time, 1);
+        class->object = step->object;
+        class->places = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        class->threads = g_hash_table_new(NULL, NULL);
+    }
+    class->waits++;
+    note_waiter(class, step->ordered->thread_id);
+    class->waited += waited;
+    need_place(state, class, step)->waited += waited;
 }
 
 static void event(void *data, const struct replay_step *step)
@@ -272,7 +297,11 @@ static void finish(void *data)
     struct lost_time *state = data;
     state->last_ticks = (int64_t)replay_now(state->detection->replay);
     g_autoptr(GPtrArray) holds = sorted(state->long_holds, longer_wait_first);
-    g_autoptr(GPtrArray) classes = sorted(state->classes, longer_class_first);
+    g_autoptr(GPtrArray) classes = g_ptr_array_new_with_free_func(free_class);
+    for (unsigned i = 0; i <= state->detection->model->n_classes; i++)
+        if (state->classes[i])
+            g_ptr_array_add(classes, state->classes[i]);
+    g_ptr_array_sort(classes, longer_class_first);
     for (unsigned i = 0; i < MIN(holds->len, WORST); i++)
         report_long_hold(state, holds->pdata[i]);
     unsigned reported = 0;
@@ -283,7 +312,7 @@ static void finish(void *data)
         }
     g_hash_table_unref(state->last);
     g_hash_table_unref(state->long_holds);
-    g_hash_table_unref(state->classes);
+    g_free(state->classes);
     g_free(state);
 }
 

@@ -309,7 +309,11 @@ void prediction_survey_add_plain(struct prediction_survey *survey, uint32_t thre
     struct thread_survey *thread = &survey->threads[thread_id];
     thread->last_sequence = sequence;
     if (kind == EVENT_RELEASE) { // whoever gives it back was noted when it took it
-        give(survey, thread_id, lock);
+        struct hold *last = held_set_last(&thread->held);
+        if (!last || last->object != lock || object->ordered)
+            give(survey, thread_id, lock);
+        else if (held_set_release_found(&thread->held, last) && object->owner == thread_id)
+            object->owner = 0;
         return;
     }
     note_use(survey, thread_id, lock);
@@ -320,8 +324,9 @@ void prediction_survey_add_plain(struct prediction_survey *survey, uint32_t thre
         take_lock(survey, thread_id, sequence, lock, shared);
         return;
     }
-    if (thread->held.count)
-        add_pair(survey, thread->held.holds[thread->held.count - 1].object->row.id, lock->row.id);
+    const struct hold *last = held_set_last(&thread->held);
+    if (last)
+        add_pair(survey, last->object->row.id, lock->row.id);
     struct hold *hold = held_set_push(&thread->held, lock);
     hold->sequence = sequence;
     hold->shared = shared;

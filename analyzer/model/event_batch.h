@@ -22,8 +22,8 @@ struct event_place {
 #define PLACE_OWN 0x40u   // its own thread owns the lock, else nobody
 #define PLACE_WHOLE 0x80u // see behind
 #define PLACE_THREAD_SHIFT 8
-#define PLACE_THREADS (1u << 24)
-#define PLACES_MAX 5u // of an event
+#define EVENT_BATCH_THREAD_MAX ((1u << 24) - 1) // of those that fit
+#define PLACES_MAX 5u                           // of an event
 
 _Static_assert(EVENT_KINDS <= PLACE_KIND, "kinds fit");
 _Static_assert(
@@ -49,15 +49,14 @@ static inline bool event_batch_has_room(const struct event_batch *batch)
     return batch->n_places <= EVENT_BATCH_PLACES - PLACES_MAX;
 }
 
-// Does the event fit into one place?
-static inline bool event_batch_fits(
-    const struct event_batch *batch, const struct trace_event *event, uint32_t thread_id)
+// Does the time from the last event to this one fit into one place?
+static inline bool event_batch_is_near(const struct event_batch *batch, uint64_t ticks)
 {
-    const int64_t ticks = (int64_t)(event->ticks - batch->last_ticks);
-    return ticks == (int32_t)ticks && thread_id < PLACE_THREADS && !event->arg;
+    const int64_t since = (int64_t)(ticks - batch->last_ticks);
+    return since == (int32_t)since;
 }
 
-// An event that fits, and of which there is nothing else to tell. own: the lock is the thread's own, else nobody's.
+// An event that is near, by a thread that fits, without arg, and of which there is nothing else to tell. own: the lock is the thread's own, else nobody's.
 static inline void event_batch_put_plain(
     struct event_batch *batch, const struct trace_event *event, uint32_t thread_id, bool own)
 {
@@ -74,8 +73,8 @@ static inline void event_batch_put_plain(
 static inline void event_batch_put(struct event_batch *batch, const struct ordered_event *event)
 {
     const bool own = event->owner == event->thread_id;
-    if (!event->refused && !event->owner_died && (own || !event->owner) &&
-        event_batch_fits(batch, &event->event, event->thread_id)) {
+    if (!event->refused && !event->owner_died && !event->event.arg && (own || !event->owner) &&
+        event->thread_id <= EVENT_BATCH_THREAD_MAX && event_batch_is_near(batch, event->event.ticks)) {
         event_batch_put_plain(batch, &event->event, event->thread_id, own);
         return;
     }
@@ -89,6 +88,7 @@ static inline void event_batch_put(struct event_batch *batch, const struct order
 struct event_reader {
     const struct event_batch *batch;
     unsigned place;
+    bool whole; // event was stored whole; else there is no arg, no refusal, no death and no other owner
     struct ordered_event event; // the last one taken
 };
 
@@ -96,6 +96,7 @@ static inline void event_reader_begin(struct event_reader *reader, const struct 
 {
     reader->batch = batch;
     reader->place = 0;
+    reader->whole = true; // whatever stood in event before
     reader->event.sequence = batch->first_sequence - 1;
     reader->event.event.ticks = batch->first_ticks;
 }
@@ -103,25 +104,30 @@ static inline void event_reader_begin(struct event_reader *reader, const struct 
 // False: there are no more.
 static inline bool event_reader_next(struct event_reader *reader)
 {
-    if (reader->place == reader->batch->n_places)
+    const struct event_batch *batch = reader->batch;
+    if (reader->place == batch->n_places)
         return false;
-    const struct event_place *place = &reader->batch->places[reader->place];
+    const struct event_place *place = &batch->places[reader->place];
     struct ordered_event *event = &reader->event;
     if (G_UNLIKELY(place->rest & PLACE_WHOLE)) {
         memcpy(event, place + 1, sizeof *event);
         reader->place += PLACES_MAX;
+        reader->whole = true;
         return true;
+    }
+    if (G_UNLIKELY(reader->whole)) {
+        event->event.arg = 0;
+        event->refused = 0;
+        event->owner_died = false;
+        reader->whole = false;
     }
     const uint32_t thread_id = place->rest >> PLACE_THREAD_SHIFT;
     event->event.ticks += (uint64_t)(int64_t)place->ticks;
     event->event.subject = place->subject;
     event->event.stack = place->stack;
-    event->event.arg = 0;
     event->event.kind = place->rest & PLACE_KIND;
     event->thread_id = thread_id;
     event->sequence++;
-    event->refused = 0;
-    event->owner_died = false;
     event->owner = place->rest & PLACE_OWN ? thread_id : 0;
     reader->place++;
     return true;

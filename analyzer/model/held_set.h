@@ -77,6 +77,11 @@ static inline bool held_set_release_found(struct held_set *set, struct hold *fou
         held_set_take_out(set, found);
     return true;
 }
+// The lock taken last; NULL: none is held.
+static inline struct hold *held_set_last(const struct held_set *set)
+{
+    return set->count ? &set->holds[set->count - 1] : NULL;
+}
 // Forgets it, however often it was taken. False: it was not held.
 bool held_set_drop(struct held_set *set, uint32_t object_id);
 void held_set_clear(struct held_set *set);

@@ -24,7 +24,7 @@
 #include "tournament.h"
 
 #define LOOK_AHEAD 64u         // events
-#define BLOCK_EVENTS 256u      // read at once, with those left over from the last time
+#define BLOCK_EVENTS 512u      // read at once, with those left over from the last time
 #define EARLY_NS 5000.0        // an acquisition's time may be early by this much
 #define PATIENCE_NS 50000000.0 // an event is held back at most this long
 #define REFUSAL_DISTANCE                                                                                     \
@@ -38,7 +38,7 @@
 //   keys, odd: of x. The others are too near the end of what has been read: what decides on theirs may be behind it.
 struct block {
     uint64_t keys[BLOCK_EVENTS];
-    bool odd[BLOCK_EVENTS]; // an event behind it may say more about it
+    bool odd[BLOCK_EVENTS]; // no plain event, or one behind it may say more about it
     struct trace_event events[BLOCK_EVENTS];
 };
 
@@ -59,11 +59,12 @@ struct stream {
 struct merge {
     const struct model *model;
     struct order_rules *rules;
-    GPtrArray *waiting;      // of struct stream *, not opened yet, by start, the last one first
-    uint64_t next_start;     // of these, the smallest; UINT64_MAX: none
-    struct tournament going; // of struct stream *: those that may go on, by key
-    GPtrArray *held;         // of struct stream *, held back
-    struct stream *over;     // its end is to be told next
+    const struct order_locks *locks; // of the rules
+    GPtrArray *waiting;              // of struct stream *, not opened yet, by start, the last one first
+    uint64_t next_start;             // of these, the smallest; UINT64_MAX: none
+    struct tournament going;         // of struct stream *: those that may go on, by key
+    GPtrArray *held;                 // of struct stream *, held back
+    struct stream *over;             // its end is to be told next
     struct merge_counts counts;
     uint64_t early;    // ticks
     uint64_t patience; // ticks
@@ -109,11 +110,14 @@ static void stream_prepare(struct stream *stream, uint64_t early)
         block->keys[i] = stream->last_key = MAX(block->keys[i], stream->last_key);
 }
 
-static void stream_mark_odd(struct block *block, unsigned from, unsigned to)
+static void stream_mark_odd(struct stream *stream, unsigned from, unsigned to)
 {
+    struct block *block = stream->block;
+    const bool all = stream->thread_id > EVENT_BATCH_THREAD_MAX;
     for (unsigned i = from; i < to; i++) {
-        block->odd[i] = false;
-        if (!is_one_of(block->events[i].kind, telling_kinds))
+        const struct trace_event *event = &block->events[i];
+        block->odd[i] = all | !is_one_of(event->kind, ORDER_PLAIN_KINDS) | (event->arg != 0);
+        if (!block->odd[i] || !is_one_of(event->kind, telling_kinds))
             continue;
         for (unsigned k = i < REFUSAL_DISTANCE ? 0 : i - REFUSAL_DISTANCE; k <= i; k++)
             block->odd[k] = true;
@@ -134,7 +138,7 @@ static int stream_fill(struct stream *stream, uint64_t early)
             store_cursor_read(stream->cursor, block->events + stream->count, BLOCK_EVENTS - stream->count);
         if (r < 0)
             return r;
-        stream_mark_odd(block, stream->count, stream->count + (unsigned)r);
+        stream_mark_odd(stream, stream->count, stream->count + (unsigned)r);
         stream->count += (unsigned)r;
         stream->drained = r == 0;
     }
@@ -236,6 +240,7 @@ struct merge *merge_new(const struct model *model)
     struct merge *merge = g_new0(struct merge, 1);
     merge->model = model;
     merge->rules = order_rules_new(model);
+    merge->locks = order_rules_locks(merge->rules);
     merge->early = (uint64_t)(EARLY_NS / model->ns_per_tick);
     merge->patience = (uint64_t)(PATIENCE_NS / model->ns_per_tick);
     merge->waiting = g_ptr_array_new_with_free_func(stream_free);
@@ -275,6 +280,7 @@ static int open_streams(struct merge *merge)
             return r;
         }
         if (stream->count) {
+            stream->block->odd[0] = true; // may a thread begin?
             stream->key = stream->block->keys[0];
             stream->place = tournament_enter(&merge->going, stream);
             let_go_on(merge, stream);
@@ -380,9 +386,9 @@ static inline unsigned emit_plainly(
     struct merge *merge, const struct stream *stream, struct event_batch *batch)
 {
     const struct trace_event *event = &stream->block->events[stream->first];
-    if (stream->block->odd[stream->first] || !event_batch_fits(batch, event, stream->thread_id))
+    if (stream->block->odd[stream->first] || !event_batch_is_near(batch, event->ticks))
         return ORDER_NOT_PASSED;
-    const unsigned passed = order_rules_pass(merge->rules, stream->thread_id, event);
+    const unsigned passed = order_rules_pass(merge->locks, stream->thread_id, event);
     if (!passed)
         return ORDER_NOT_PASSED;
     merge->sequence++;

@@ -12,12 +12,6 @@ struct reader {
     uint32_t depth;
 };
 
-// Of every object, if it is owned or not: nearly all questions are about these.
-struct ownership {
-    uint32_t owner; // exclusively; 0: nobody
-    uint32_t depth; // how often the owner has taken it
-};
-
 // What else there is of those that are more than owned.
 struct object_state {
     GArray *readers; // of struct reader; NULL: never any
@@ -38,22 +32,20 @@ struct thread_state {
 
 struct order_rules {
     const struct model *model;
-    uint32_t n_objects;
+    struct order_locks locks;
     uint8_t *kinds;               // by object id: enum object_kind; OBJECT_NONE: there is no such object
-    bool *plain;                  // by object id: no more than a mutex or spinlock
-    struct ownership *ownerships; // by object id
     struct object_state **states; // by object id, made when first used
     struct thread_state *threads;
 };
 
 static enum object_kind kind_of(const struct order_rules *rules, uint32_t id)
 {
-    return id < rules->n_objects ? rules->kinds[id] : OBJECT_NONE;
+    return id < rules->locks.n_objects ? rules->kinds[id] : OBJECT_NONE;
 }
 
 static struct object_state *find_state(const struct order_rules *rules, uint32_t id)
 {
-    return id < rules->n_objects ? rules->states[id] : NULL;
+    return id < rules->locks.n_objects ? rules->states[id] : NULL;
 }
 
 static bool is_plain(const struct order_rules *rules, uint32_t id)
@@ -65,29 +57,29 @@ static bool is_plain(const struct order_rules *rules, uint32_t id)
 static void end_object(struct order_rules *rules, uint32_t id)
 {
     struct object_state *state = rules->states[id];
-    rules->ownerships[id] = (struct ownership){ 0 };
+    rules->locks.ownerships[id] = (struct order_ownership){ 0 };
     if (!state)
         return;
     if (state->readers)
         g_array_unref(state->readers);
     g_free(state);
     rules->states[id] = NULL;
-    rules->plain[id] = is_plain(rules, id);
+    rules->locks.plain[id] = is_plain(rules, id);
 }
 
 struct order_rules *order_rules_new(const struct model *model)
 {
     struct order_rules *rules = g_new0(struct order_rules, 1);
     rules->model = model;
-    rules->n_objects = model->objects->len;
-    rules->kinds = g_new0(uint8_t, rules->n_objects);
-    rules->plain = g_new0(bool, rules->n_objects);
-    rules->ownerships = g_new0(struct ownership, rules->n_objects);
-    rules->states = g_new0(struct object_state *, rules->n_objects);
-    for (uint32_t i = 0; i < rules->n_objects; i++) {
+    rules->locks.n_objects = model->objects->len;
+    rules->kinds = g_new0(uint8_t, rules->locks.n_objects);
+    rules->locks.plain = g_new0(bool, rules->locks.n_objects);
+    rules->locks.ownerships = g_new0(struct order_ownership, rules->locks.n_objects);
+    rules->states = g_new0(struct object_state *, rules->locks.n_objects);
+    for (uint32_t i = 0; i < rules->locks.n_objects; i++) {
         const struct model_object *object = model_object(model, i);
         rules->kinds[i] = object ? (uint8_t)object->row.kind : OBJECT_NONE;
-        rules->plain[i] = is_plain(rules, i);
+        rules->locks.plain[i] = is_plain(rules, i);
     }
     rules->threads = g_new0(struct thread_state, model->threads->len + 1);
     return rules;
@@ -97,14 +89,14 @@ void order_rules_free(struct order_rules *rules)
 {
     if (!rules)
         return;
-    for (uint32_t i = 0; i < rules->n_objects; i++)
+    for (uint32_t i = 0; i < rules->locks.n_objects; i++)
         end_object(rules, i);
     for (unsigned i = 0; i < rules->model->threads->len; i++)
         if (rules->threads[i].forked_pids)
             g_array_unref(rules->threads[i].forked_pids);
     g_free(rules->kinds);
-    g_free(rules->plain);
-    g_free(rules->ownerships);
+    g_free(rules->locks.plain);
+    g_free(rules->locks.ownerships);
     g_free(rules->states);
     g_free(rules->threads);
     g_free(rules);
@@ -124,8 +116,13 @@ static struct object_state *need_state(struct order_rules *rules, uint32_t id)
     if (object->row.kind == OBJECT_BARRIER)
         state->count = object->row.value;
     rules->states[id] = state;
-    rules->plain[id] = false;
+    rules->locks.plain[id] = false;
     return state;
+}
+
+const struct order_locks *order_rules_locks(const struct order_rules *rules)
+{
+    return &rules->locks;
 }
 
 static struct thread_state *thread_state(const struct order_rules *rules, uint32_t id)
@@ -149,11 +146,6 @@ static struct reader *find_reader(const struct object_state *state, uint32_t thr
     return NULL;
 }
 
-#define KIND(id) (UINT64_C(1) << EVENT_##id)
-
-static const uint64_t plain_acquires = KIND(ACQUIRE) | KIND(ACQUIRE_TIMED) | KIND(ACQUIRE_TRY);
-static const uint64_t plain_others = KIND(REQUEST) | KIND(REQUEST_TIMED) | KIND(RELEASE);
-
 // --- asking ---
 
 static enum order_verdict wait_for_thread(const struct order_rules *rules, uint32_t thread_id)
@@ -166,7 +158,7 @@ static enum order_verdict ask_lock(
 {
     if (!kind_of(rules, object_id) || event->owner_died)
         return ORDER_ALLOWED;
-    const uint32_t owner = rules->ownerships[object_id].owner;
+    const uint32_t owner = rules->locks.ownerships[object_id].owner;
     const struct object_state *state = rules->states[object_id];
     if (owner && owner != event->thread_id)
         return wait_for_thread(rules, owner);
@@ -273,13 +265,13 @@ static void take_shared(struct object_state *state, uint32_t thread_id)
 
 static void take_exclusive(struct order_rules *rules, uint32_t object_id, uint32_t thread_id)
 {
-    struct ownership *ownership = &rules->ownerships[object_id];
+    struct order_ownership *ownership = &rules->locks.ownerships[object_id];
     const struct object_state *state = rules->states[object_id];
     if (ownership->owner == thread_id) {
         ownership->depth++;
         return;
     }
-    *ownership = (struct ownership){ .owner = thread_id, .depth = 1 };
+    *ownership = (struct order_ownership){ .owner = thread_id, .depth = 1 };
     if (state && state->readers)
         g_array_set_size(state->readers, 0);
 }
@@ -287,14 +279,14 @@ static void take_exclusive(struct order_rules *rules, uint32_t object_id, uint32
 // A release by whom it may be; true when somebody else may have it now.
 static bool give_back(struct order_rules *rules, uint32_t object_id, uint32_t thread_id)
 {
-    struct ownership *ownership = &rules->ownerships[object_id];
+    struct order_ownership *ownership = &rules->locks.ownerships[object_id];
     const struct object_state *state = rules->states[object_id];
     if (ownership->owner == thread_id && ownership->depth > 1) {
         ownership->depth--;
         return false;
     }
     if (ownership->owner) { // the owner's, or another thread's, which frees it just the same
-        *ownership = (struct ownership){ 0 };
+        *ownership = (struct order_ownership){ 0 };
         return true;
     }
     struct reader *reader = find_reader(state, thread_id);
@@ -314,7 +306,7 @@ static bool apply_acquire(struct order_rules *rules, struct ordered_event *event
     const bool shared = event_is_shared(event->event.kind);
     if (!kind)
         return false;
-    struct ownership *ownership = &rules->ownerships[id];
+    struct order_ownership *ownership = &rules->locks.ownerships[id];
     event->owner = ownership->owner;
     if (kind == OBJECT_SEMAPHORE) {
         struct object_state *state = need_state(rules, id);
@@ -326,7 +318,7 @@ static bool apply_acquire(struct order_rules *rules, struct ordered_event *event
     }
     // A forced reader beside a writer: the writer's release must have been lost.
     if (shared && ownership->owner && ownership->owner != event->thread_id)
-        *ownership = (struct ownership){ 0 };
+        *ownership = (struct order_ownership){ 0 };
     return false;
 }
 
@@ -336,7 +328,7 @@ static bool apply_condition(struct order_rules *rules, struct ordered_event *eve
     if (!kind_of(rules, mutex_id))
         return false;
     struct thread_state *self = thread_state(rules, event->thread_id);
-    event->owner = rules->ownerships[mutex_id].owner;
+    event->owner = rules->locks.ownerships[mutex_id].owner;
     if (event->event.kind == EVENT_COND_WAIT) {
         bool owned = event->owner == event->thread_id && !event->refused;
         if (self)
@@ -388,7 +380,7 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
         return apply_condition(rules, event);
     if (!kind_of(rules, e->subject))
         return false;
-    event->owner = rules->ownerships[e->subject].owner;
+    event->owner = rules->locks.ownerships[e->subject].owner;
     switch (e->kind) {
     case EVENT_DESTROY:
     case EVENT_OBJECT_END: // of a process-shared object it may be only one view's
@@ -409,25 +401,4 @@ bool order_rules_apply(struct order_rules *rules, struct ordered_event *event)
     default:
         return false;
     }
-}
-
-// --- both at once ---
-
-unsigned order_rules_pass(struct order_rules *rules, uint32_t thread_id, const struct trace_event *event)
-{
-    const uint32_t id = event->subject;
-    const uint64_t bit = UINT64_C(1) << event->kind;
-    if (!(bit & (plain_acquires | plain_others)) || id >= rules->n_objects || !rules->plain[id] ||
-        !rules->threads[thread_id].started)
-        return ORDER_NOT_PASSED;
-    struct ownership *ownership = &rules->ownerships[id];
-    const struct ownership before = *ownership;
-    const unsigned releases = event->kind == EVENT_RELEASE;
-    const unsigned own = before.owner == thread_id;
-    // No branches on the kind, nor on whose it is: that is as good as random.
-    if (~own & (releases | (before.owner != 0)))
-        return ORDER_NOT_PASSED;
-    const uint32_t depth = before.depth + ((bit & plain_acquires) != 0) - releases;
-    *ownership = (struct ownership){ .owner = depth ? thread_id : 0, .depth = depth };
-    return ORDER_PASSED | own * ORDER_OWN | (releases & !depth) * ORDER_MAY_FREE;
 }

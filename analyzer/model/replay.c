@@ -367,25 +367,35 @@ static void apply(struct replay *replay)
     }
 }
 
-static bool is_plain(const struct replay *replay)
+// Locks and unlocks, which are nearly all events.
+static inline bool is_lock_kind(unsigned kind)
+{
+    const uint64_t kinds = UINT64_C(1) << EVENT_ACQUIRE | UINT64_C(1) << EVENT_ACQUIRE_SHARED |
+                           UINT64_C(1) << EVENT_ACQUIRE_TIMED | UINT64_C(1) << EVENT_ACQUIRE_TIMED_SHARED |
+                           UINT64_C(1) << EVENT_ACQUIRE_TRY | UINT64_C(1) << EVENT_ACQUIRE_TRY_SHARED |
+                           UINT64_C(1) << EVENT_RELEASE;
+    return kinds >> kind & 1;
+}
+
+// Of one of these kinds.
+static inline bool is_plain(const struct replay *replay)
 {
     const struct ordered_event *ordered = replay->current;
-    if (!model_object_has_owner(replay->object) || replay->thread->request.kind || ordered->owner_died ||
-        ordered->refused)
+    const bool releases = ordered->event.kind == EVENT_RELEASE;
+    if (replay->reader->whole || !model_object_has_owner(replay->object) || replay->thread->request.kind)
         return false;
     if (replay->found)
-        return ordered->event.kind == EVENT_RELEASE &&
-               ordered->event.ticks - replay->found->ticks < replay->long_ticks;
-    return event_is_acquire(ordered->event.kind) && !ordered->owner;
+        return releases && ordered->event.ticks - replay->found->ticks < replay->long_ticks;
+    return !releases && !ordered->owner;
 }
 
 int replay_next(struct replay *replay, struct replay_step *ret_step)
 {
-    if (replay->pending && replay->plain)
+    if (replay->plain)
         apply_plain(replay);
     else if (replay->pending)
         apply(replay);
-    replay->pending = false;
+    replay->plain = replay->pending = false;
     if (!event_reader_next(replay->reader)) {
         int r = merge_ahead_go_on(replay->merge);
         if (r <= 0)
@@ -398,11 +408,12 @@ int replay_next(struct replay *replay, struct replay_step *ret_step)
     replay->thread = thread;
     if (!thread->events++)
         start_process(replay, thread);
-    bool waits = event->kind == EVENT_COND_WAIT || event->kind == EVENT_COND_WAKE;
+    const bool locks = is_lock_kind(event->kind);
+    const bool waits = !locks && (event->kind == EVENT_COND_WAIT || event->kind == EVENT_COND_WAKE);
     replay->object =
-        model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
+        locks || model_subject_is_object(event->kind) ? model_object(replay->model, event->subject) : NULL;
     replay->found = replay->object ? held_set_find(&thread->held, event->subject) : NULL;
-    replay->plain = is_plain(replay);
+    replay->plain = locks && is_plain(replay);
     *ret_step = (struct replay_step){
         .ordered = replay->current,
         .event = event,
