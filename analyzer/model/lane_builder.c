@@ -19,7 +19,8 @@ struct open_span {
 };
 
 struct lane_builder {
-    const struct model *model;
+    const uint8_t *kinds; // by object id
+    uint32_t n_kinds;
     struct lane *lane;
     struct lock_edges *edges;
     uint32_t lane_number;
@@ -32,10 +33,11 @@ struct lane_builder {
 };
 
 struct lane_builder *lane_builder_new(
-    const struct model *model, struct lane *lane, struct lock_edges *edges, uint32_t lane_number)
+    const uint8_t *kinds, uint32_t n_kinds, struct lane *lane, struct lock_edges *edges, uint32_t lane_number)
 {
     struct lane_builder *builder = g_new0(struct lane_builder, 1);
-    builder->model = model;
+    builder->kinds = kinds;
+    builder->n_kinds = n_kinds;
     builder->lane = lane;
     builder->edges = edges;
     builder->lane_number = lane_number;
@@ -212,11 +214,15 @@ static void undo_release(struct lane_builder *builder, uint32_t object_id)
     open->depth = 0;
 }
 
+static enum object_kind kind_of(const struct lane_builder *builder, uint32_t object_id)
+{
+    return object_id < builder->n_kinds ? builder->kinds[object_id] : OBJECT_NONE;
+}
+
 static bool has_owner(const struct lane_builder *builder, uint32_t object_id)
 {
-    const struct model_object *object = model_object(builder->model, object_id);
-    return object && (object->row.kind == OBJECT_MUTEX || object->row.kind == OBJECT_RWLOCK ||
-                         object->row.kind == OBJECT_SPINLOCK);
+    enum object_kind kind = kind_of(builder, object_id);
+    return kind == OBJECT_MUTEX || kind == OBJECT_RWLOCK || kind == OBJECT_SPINLOCK;
 }
 
 static void acquire(struct lane_builder *builder, const struct trace_event *event)
@@ -279,8 +285,7 @@ static void lose_all(struct lane_builder *builder, uint64_t ticks, unsigned flag
 
 static enum span_kind wait_kind(const struct lane_builder *builder, uint32_t object_id)
 {
-    const struct model_object *object = model_object(builder->model, object_id);
-    return object && object->row.kind == OBJECT_SEMAPHORE ? SPAN_WAIT_SEMAPHORE : SPAN_WAIT_LOCK;
+    return kind_of(builder, object_id) == OBJECT_SEMAPHORE ? SPAN_WAIT_SEMAPHORE : SPAN_WAIT_LOCK;
 }
 
 void lane_builder_add(struct lane_builder *builder, const struct trace_event *event)

@@ -7,9 +7,9 @@
 
 struct lane_builder;
 // Fills the lane, whose thread, begin and end are set; edges collects locks taken while others were held, with the lane's number as
-// their rank.
-struct lane_builder *lane_builder_new(
-    const struct model *model, struct lane *lane, struct lock_edges *edges, uint32_t lane_number);
+// their rank. kinds: enum object_kind by object id, so close together that they stay at hand.
+struct lane_builder *lane_builder_new(const uint8_t *kinds, uint32_t n_kinds, struct lane *lane,
+    struct lock_edges *edges, uint32_t lane_number);
 // The thread's events in their order.
 void lane_builder_add(struct lane_builder *builder, const struct trace_event *event);
 // Closes what is still open and frees the builder.

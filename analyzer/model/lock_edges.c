@@ -41,7 +41,9 @@ void lock_edges_free(struct lock_edges *edges)
 
 static uint32_t first_slot(const struct lock_edges *edges, uint32_t held, uint32_t taken)
 {
-    const uint64_t mixed = ((uint64_t)held << 32 | taken) * UINT64_C(0x9e3779b97f4a7c15);
+    // Twice: ids come in runs, and sums of runs in heaps.
+    uint64_t mixed = ((uint64_t)held << 32 | taken) * UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ mixed >> 32) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(mixed >> 32) & (edges->n_slots - 1);
 }
 

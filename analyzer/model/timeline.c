@@ -15,6 +15,7 @@
 // Of the whole work: how much is done when all is read, and when the histories are there.
 #define READ_SHARE 0.4
 #define TIED_SHARE 0.85
+#define TELL_SPANS 65536u
 #define LOOK_BACK 4096u // entries of a history that are searched for a cause
 
 const char *span_kind_text(enum span_kind kind)
@@ -148,19 +149,6 @@ struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint
     };
 }
 
-static void make_lane_pyramid(const struct timeline *timeline, struct lane *lane)
-{
-    lane->pyramid = pyramid_new(timeline->begin, timeline->end, lane->n_spans);
-    for (unsigned i = 0; i < lane->n_tracks; i++)
-        for (uint32_t j = 0; j < lane->tracks[i].count; j++) {
-            const struct span *span = &lane->tracks[i].spans[j];
-            uint8_t colour = span_names_object(span) ? timeline_colour(span->subject) : 0;
-            struct pyramid_span piece = timeline_piece(span, i + 1, colour);
-            pyramid_add(lane->pyramid, &piece);
-        }
-    pyramid_finish(lane->pyramid);
-}
-
 static void make_overview(struct timeline *timeline)
 {
     g_autofree struct pyramid_bin *bins = g_new(struct pyramid_bin, OVERVIEW_BINS);
@@ -179,9 +167,22 @@ static void make_overview(struct timeline *timeline)
 
 static void sum_up_lane(struct work *work, unsigned worker, uint32_t number)
 {
-    struct timeline *timeline = work->data;
-    make_lane_pyramid(timeline, &timeline->lanes[number]);
-    work_done(work, worker, timeline->lanes[number].n_spans);
+    const struct timeline *timeline = work->data;
+    struct lane *lane = &timeline->lanes[number];
+    lane->pyramid = pyramid_new(timeline->begin, timeline->end, lane->n_spans);
+    uint32_t n = 0;
+    bool go_on = true;
+    for (unsigned i = 0; i < lane->n_tracks; i++)
+        for (uint32_t j = 0; j < lane->tracks[i].count && go_on; j++) {
+            const struct span *span = &lane->tracks[i].spans[j];
+            uint8_t colour = span_names_object(span) ? timeline_colour(span->subject) : 0;
+            struct pyramid_span piece = timeline_piece(span, i + 1, colour);
+            pyramid_add(lane->pyramid, &piece);
+            if (++n % TELL_SPANS == 0)
+                go_on = work_done(work, worker, TELL_SPANS);
+        }
+    work_done(work, worker, n % TELL_SPANS);
+    pyramid_finish(lane->pyramid);
 }
 
 static bool make_pyramids(struct timeline *timeline, const struct timeline_step *step)

@@ -3,7 +3,8 @@
 // the spans are near at hand (fetching each of them again from all over the memory takes several times as long).
 //
 // The objects are dealt out in parts: a worker goes over all tracks and takes what is its part's. So histories of one part share nothing with
-// those of another, however many workers there are. A part is limited, because the pyramids of all its objects are filled at once.
+// those of another, however many workers there are. Of a long trace there are several parts for each worker, because the pyramids of all
+// objects of a part are filled at once, in four times the memory that they need later.
 // Blind to a trace with one busy lock: its history is one worker's.
 #include <string.h>
 
@@ -14,15 +15,22 @@
 #define EARLY_NS 5000.0       // as in merge.c
 #define FEW_ENTRIES 512u      // a history so short needs no pyramid
 #define PART_ENTRIES 4000000u // spans and marks: 128 MB of pyramids being filled, at most
-#define PARTS_MAX 1024u
+// Of a worker, at most, as each goes over all tracks. What is being filled is then less than what the lanes' pyramids take later.
+#define PARTS_EACH 3u
+#define PARTS_MAX (PARTS_EACH * WORKERS_MAX)
 #define TELL_ENTRIES 65536u
+
+// The last hold of an object that excludes others: its end can still change.
+struct owner {
+    struct span *span; // NULL: none yet
+    uint32_t lane_number;
+};
 
 struct merging {
     struct timeline *timeline;
     uint64_t early;
-    uint16_t *part_of;          // by object id
-    const struct span **owners; // by object id: the last hold that excludes others, its end can still change
-    uint32_t *owner_lanes;      // by object id
+    uint16_t *part_of;    // by object id
+    struct owner *owners; // by object id
 };
 
 // One track of one lane, or its marks.
@@ -104,15 +112,14 @@ static void sum_up(struct object_history *history, const struct span *span, uint
 static void take_owner(struct merging *merging, const struct run *run, struct object_history *history)
 {
     struct span *span = &run->lane->tracks[run->track].spans[run->next];
-    struct span *owner = (struct span *)merging->owners[run->object_id];
-    if (owner)
-        repair_overlap(owner, span, run->next == 0, merging->early);
+    struct owner *owner = &merging->owners[run->object_id];
+    if (owner->span)
+        repair_overlap(owner->span, span, run->next == 0, merging->early);
     history->hold_ticks += span->end - span->begin;
     // Only now can its end not be repaired any more.
-    if (owner)
-        sum_up(history, owner, merging->owner_lanes[run->object_id]);
-    merging->owners[run->object_id] = span;
-    merging->owner_lanes[run->object_id] = run->lane_number;
+    if (owner->span)
+        sum_up(history, owner->span, owner->lane_number);
+    *owner = (struct owner){ span, run->lane_number };
 }
 
 static void take_entry(struct merging *merging, const struct run *run)
@@ -158,8 +165,8 @@ static void finish_part(const struct merging *merging, uint32_t part)
         struct object_history *history = &timeline->histories[i];
         if (merging->part_of[i] != part)
             continue;
-        if (merging->owners[i])
-            sum_up(history, merging->owners[i], merging->owner_lanes[i]);
+        if (merging->owners[i].span)
+            sum_up(history, merging->owners[i].span, merging->owners[i].lane_number);
         if (history->pyramid)
             pyramid_finish(history->pyramid);
     }
@@ -230,8 +237,7 @@ bool timeline_make_histories(struct timeline *timeline, const struct timeline_st
         .timeline = timeline,
         .early = (uint64_t)(EARLY_NS / timeline->model->ns_per_tick),
         .part_of = g_new0(uint16_t, n_objects + 1),
-        .owners = g_new0(const struct span *, n_objects + 1),
-        .owner_lanes = g_new0(uint32_t, n_objects + 1),
+        .owners = g_new0(struct owner, n_objects + 1),
     };
     struct work work = {
         .piece = merge_part,
@@ -243,11 +249,10 @@ bool timeline_make_histories(struct timeline *timeline, const struct timeline_st
         .to = step->to,
     };
     const uint32_t workers = work_workers(WORKERS_MAX, n_entries);
-    work.n_pieces = (uint32_t)MIN(MAX(workers, n_entries / PART_ENTRIES), PARTS_MAX);
+    work.n_pieces = (uint32_t)CLAMP(n_entries / PART_ENTRIES, workers, workers * PARTS_EACH);
     deal_out(&merging, work.n_pieces);
     bool done = work_share(&work);
     g_free(merging.part_of);
     g_free(merging.owners);
-    g_free(merging.owner_lanes);
     return done;
 }

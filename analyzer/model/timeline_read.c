@@ -19,7 +19,8 @@ struct worker_state {
 
 struct reading {
     struct timeline *timeline;
-    GArray *order; // of uint32_t: lanes
+    GArray *order;  // of uint32_t: lanes
+    uint8_t *kinds; // enum object_kind by object id
     struct worker_state workers[WORKERS_MAX];
     GMutex store;
     char *message; // what went wrong first; under the same lock
@@ -92,7 +93,8 @@ static void read_lane(struct work *work, unsigned worker, uint32_t number)
     uint32_t lane_number = g_array_index(reading->order, uint32_t, number);
     struct lane *lane = &timeline->lanes[lane_number];
     struct store_cursor *cursor = open_cursor(reading, work, lane->thread->row.id);
-    struct lane_builder *builder = lane_builder_new(timeline->model, lane, state->edges, lane_number);
+    struct lane_builder *builder =
+        lane_builder_new(reading->kinds, timeline->model->objects->len, lane, state->edges, lane_number);
     unsigned n;
     bool go_on = true;
     while (cursor && go_on && (n = read_block(reading, work, cursor, state->events)) > 0) {
@@ -104,6 +106,16 @@ static void read_lane(struct work *work, unsigned worker, uint32_t number)
     end_lane(timeline->model, lane);
     lane_builder_finish(builder);
     count_refs(timeline, lane, state->refs);
+}
+
+static uint8_t *kinds_of_objects(const struct model *model)
+{
+    uint8_t *kinds = g_new0(uint8_t, model->objects->len + 1);
+    for (uint32_t i = 0; i < model->objects->len; i++) {
+        const struct model_object *object = model->objects->pdata[i];
+        kinds[i] = object ? (uint8_t)object->row.kind : OBJECT_NONE;
+    }
+    return kinds;
 }
 
 static int compare_sizes(const void *a, const void *b, void *data)
@@ -159,7 +171,9 @@ static void unite_workers(struct reading *reading, unsigned n)
 
 bool timeline_read_lanes(struct timeline *timeline, const struct timeline_step *step, GError **error)
 {
-    struct reading reading = { .timeline = timeline, .order = largest_first(timeline) };
+    struct reading reading = {
+        .timeline = timeline, .order = largest_first(timeline), .kinds = kinds_of_objects(timeline->model)
+    };
     struct work work = {
         .piece = read_lane,
         .data = &reading,
@@ -177,6 +191,7 @@ bool timeline_read_lanes(struct timeline *timeline, const struct timeline_step *
     unite_workers(&reading, n_workers);
     g_mutex_clear(&reading.store);
     g_array_unref(reading.order);
+    g_free(reading.kinds);
     if (reading.message)
         g_set_error_literal(error, MODEL_ERROR, MODEL_ERROR_TRACE, reading.message);
     else if (!done)
