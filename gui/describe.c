@@ -22,7 +22,8 @@ static void append_subject(GString *text, const struct timeline *timeline, const
         const struct model_thread *thread = model_thread(model, span->subject);
         g_string_append_printf(text, " '%s'", thread ? thread->label : "?");
     } else if (span->kind == SPAN_BLOCKED) {
-        g_string_append(text, " a system call");
+        const char *call = model_call_name(span->subject);
+        g_string_append_printf(text, " %s", call ? call : "a system call");
     } else {
         const struct model_object *object = model_object(model, span->subject);
         const char *kind = object ? object_kind_name(object->row.kind) : NULL;

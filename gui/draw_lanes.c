@@ -21,6 +21,7 @@ void draw_span_label(const struct scene *scene, const struct span *span, char *r
 {
     const struct model *model = scene->timeline->model;
     const struct model_object *object = span_names_object(span) ? model_object(model, span->subject) : NULL;
+    const char *call = span->kind == SPAN_BLOCKED ? model_call_name(span->subject) : NULL;
     const struct lane *joined =
         span->kind == SPAN_WAIT_JOIN ? timeline_lane(scene->timeline, span->subject) : NULL;
     if (joined)
@@ -29,6 +30,7 @@ void draw_span_label(const struct scene *scene, const struct span *span, char *r
         g_strlcpy(ret_text,
             span->flags & SPAN_CROWD       ? "more locks"
             : span->kind == SPAN_WAIT_JOIN ? "a thread"
+            : call                         ? call
             : span->kind == SPAN_BLOCKED   ? "system call"
             : object                       ? object->label
                                            : "?",

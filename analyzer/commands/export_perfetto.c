@@ -184,7 +184,7 @@ static const char *thread_label(const struct perfetto *perfetto, uint32_t id)
 static char *wait_name(const struct perfetto *perfetto, const struct open_span *wait)
 {
     if (wait->kind == SPAN_BLOCKED)
-        return g_strdup("system call");
+        return g_strdup(model_call_name(wait->subject) ? model_call_name(wait->subject) : "system call");
     return g_strdup_printf("%s %s", span_kind_text(wait->kind),
         wait->kind == SPAN_WAIT_JOIN ? thread_label(perfetto, wait->subject)
                                      : object_label(perfetto, wait->subject));

@@ -15,12 +15,6 @@ const struct rule rule_lock_across_blocking_call = {
     .help = "Copy what the call needs, unlock, call, and lock again.",
 };
 
-static const char *const calls[WIRE_CALLS] = {
-#define TRENZA_BLOCKING_CALL(name) [WIRE_CALL_##name] = #name,
-#include "blocking_list.h"
-#undef TRENZA_BLOCKING_CALL
-};
-
 struct call {
     uint32_t number;
     uint32_t stack;
@@ -53,7 +47,7 @@ static void report(struct blocking_call *state, const struct replay_step *step, 
     struct finding *finding = finding_new(model, &rule_lock_across_blocking_call, LEVEL_WARNING);
     finding->site_stack = call->stack;
     g_autoptr(GString) names = g_string_new(NULL);
-    g_autoptr(GString) parts = g_string_new(calls[call->number]);
+    g_autoptr(GString) parts = g_string_new(model_call_name(call->number));
     for (unsigned i = 0; i < held->count; i++) {
         const struct hold *hold = &held->holds[i];
         finding_add_step(finding, step->ordered->thread_id, hold->shared ? "acquire-shared" : "acquire",
@@ -61,11 +55,11 @@ static void report(struct blocking_call *state, const struct replay_step *step, 
         g_string_append_printf(names, "%s'%s'", i ? " and " : "", hold->object->label);
         g_string_append_printf(parts, "\n%s", hold->object->fingerprint);
     }
-    finding_add_step(
-        finding, step->ordered->thread_id, calls[call->number], NULL, call->stack, held->holds, held->count);
+    finding_add_step(finding, step->ordered->thread_id, model_call_name(call->number), NULL, call->stack,
+        held->holds, held->count);
     g_autofree char *self = finding_thread_label(finding, step->ordered->thread_id);
-    finding_set_message(
-        finding, g_strdup_printf("%s calls %s while it holds %s", self, calls[call->number], names->str));
+    finding_set_message(finding,
+        g_strdup_printf("%s calls %s while it holds %s", self, model_call_name(call->number), names->str));
     g_autofree char *place = fingerprint_stack(model, call->stack);
     g_string_append_printf(parts, "\n%s", place);
     finding_set_id(finding, parts->str);

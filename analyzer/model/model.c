@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "labels.h"
+#include "wire.h"
 
 GQuark model_error_quark(void)
 {
@@ -337,6 +338,16 @@ const char *model_source(const struct model *model, const char *file, int64_t li
         return NULL;
     g_autofree char *key = g_strdup_printf("%s:%" G_GINT64_FORMAT, file, line);
     return g_hash_table_lookup(model->sources, key);
+}
+
+const char *model_call_name(uint32_t number)
+{
+    static const char *const calls[WIRE_CALLS] = {
+#define TRENZA_BLOCKING_CALL(name) [WIRE_CALL_##name] = #name,
+#include "blocking_list.h"
+#undef TRENZA_BLOCKING_CALL
+    };
+    return number < WIRE_CALLS ? calls[number] : NULL;
 }
 
 bool model_subject_is_thread(unsigned kind)

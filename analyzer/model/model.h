@@ -44,9 +44,10 @@ struct model_object {
     const char *label; // "queue_lock", or "mutex at queue.c:30"
     const char
         *class_key; // equal for objects made at the same place in the code; stable across runs and machines
-    const char *fingerprint; // what ids are made of: its class_key. Of what is only known by its first use, which the next run
-                             // may have elsewhere, its kind
-    unsigned class_id;       // its class_key as a small number, from 1
+    const char *
+        fingerprint; // what ids are made of: its class_key. Of what is only known by its first use, which the next run
+                     // may have elsewhere, its kind
+    unsigned class_id;      // its class_key as a small number, from 1
     const char *created_in; // "f (queue.c:30)"; NULL: not known
 };
 
@@ -93,11 +94,11 @@ struct model {
     int64_t ticks_per_second;
     const char *ended;             // meta's "ended"; "" when not known
     const char *working_directory; // "" when not known
-    const char *confirmed;         // ids of findings that steered re-runs reached, blanks between; NULL or "": none
-    const char *not_confirmed;     // and of those that they did not
-    int exit_status;               // of the main program; -1: not known
-    char **command_line;           // NULL-terminated; empty when not known
-    bool complete;                 // the recording was closed in order
+    const char *confirmed; // ids of findings that steered re-runs reached, blanks between; NULL or "": none
+    const char *not_confirmed; // and of those that they did not
+    int exit_status;           // of the main program; -1: not known
+    char **command_line;       // NULL-terminated; empty when not known
+    bool complete;             // the recording was closed in order
 
     GHashTable *sources; // "file:line" -> text
     GStringChunk *strings;
@@ -147,6 +148,9 @@ static inline bool model_object_has_owner(const struct model_object *object)
 
 // The text of a source line kept in the trace, or NULL.
 const char *model_source(const struct model *model, const char *file, int64_t line);
+
+// The name of a system call that was recorded, "read"; NULL: there is none of that number.
+const char *model_call_name(uint32_t number);
 
 // What an event's subject names.
 static inline bool model_subject_is_object(unsigned kind)

@@ -205,6 +205,13 @@ def recordings_of_all_kinds_are_sound(folder):
 
 
 @case
+def system_calls_have_their_names(folder):
+    trace = folder / 'trace.db'
+    run([TRENZA, 'record', '-q', '--blocking-calls', '-o', trace, '--', SAMPLES / 'lock_across_blocking_call'])
+    require({'read', 'nanosleep'} <= set(names(exported(folder, trace), 'X')), 'the calls')
+
+
+@case
 def names_of_any_kind_stay_json(folder):
     exported(folder, imported(folder, ['T1|acq("a\\b\té)|1', 'T1|rel("a\\b\té)|2']))
 

@@ -142,6 +142,10 @@ def threads_and_locks_are_searched(screen, folder):
     key('Return')
     until(lambda: "'thread-2' waits for mutex 'journal'" in window.description('Timeline of threads'), 'the next match')
     key('ctrl+a')
+    subprocess.run(['xdotool', 'type', 'book'], check=True, timeout=30)  # a function
+    key('Return')
+    until(lambda: 'in book (program.c:16)' in window.description('Timeline of threads'), 'a span of the function')
+    key('ctrl+a')
     subprocess.run(['xdotool', 'type', 'nowhere'], check=True, timeout=30)
     key('Return')
     window.sees('Nothing has this in its name')
