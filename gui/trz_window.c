@@ -346,6 +346,7 @@ static GtkWidget *make_loading_page(TrzWindow *self)
     gtk_box_append(GTK_BOX(box), gtk_label_new("Reading the trace …"));
     self->progress = gtk_progress_bar_new();
     gtk_widget_set_size_request(self->progress, 320, -1);
+    gtk_progress_bar_set_show_text(GTK_PROGRESS_BAR(self->progress), true);
     gtk_box_append(GTK_BOX(box), self->progress);
     self->cancel = gtk_button_new_with_mnemonic("_Cancel");
     gtk_widget_set_halign(self->cancel, GTK_ALIGN_CENTER);

@@ -16,6 +16,7 @@ GQuark model_error_quark(void);
 enum model_error {
     MODEL_ERROR_TRACE,     // no trace, a damaged or newer one, or it cannot be read
     MODEL_ERROR_CANCELLED, // whoever asked for it no longer wants it
+    MODEL_ERROR_MEMORY,    // it is too long for the memory there is
 };
 
 struct model_symbol {

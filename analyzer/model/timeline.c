@@ -200,10 +200,11 @@ static bool make_pyramids(struct timeline *timeline, const struct timeline_step 
     return work_share(&work);
 }
 
-static bool read_lanes(struct timeline *timeline, const struct timeline_step *step, GError **error)
+static bool read_lanes(
+    struct timeline *timeline, uint64_t bytes_max, const struct timeline_step *step, GError **error)
 {
     set_bounds(timeline);
-    if (!timeline_read_lanes(timeline, step, error))
+    if (!timeline_read_lanes(timeline, bytes_max, step, error))
         return false;
     set_bounds(timeline);
     extend_lanes(timeline);
@@ -224,14 +225,31 @@ static bool tie_lanes(struct timeline *timeline, work_progress progress, void *d
     return done;
 }
 
+// Blind to the limits of a container; without /proc there is none.
+static uint64_t free_memory(void)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
+        return UINT64_MAX;
+    const char *line = strstr(text, "MemAvailable:");
+    return line ? 1024 * g_ascii_strtoull(line + strlen("MemAvailable:"), NULL, 10) : UINT64_MAX;
+}
+
 struct timeline *timeline_new(const struct model *model, work_progress progress, void *data, GError **error)
+{
+    return timeline_new_within(model, free_memory(), progress, data, error);
+}
+
+struct timeline *timeline_new_within(
+    const struct model *model, uint64_t bytes_max, work_progress progress, void *data, GError **error)
 {
     struct timeline *timeline = g_new0(struct timeline, 1);
     timeline->model = model;
     make_lanes(timeline);
     timeline->histories = g_new0(struct object_history, model->objects->len + 1);
     struct timeline_step reading = { progress, data, 0, READ_SHARE };
-    bool done = read_lanes(timeline, &reading, error) && tie_lanes(timeline, progress, data, error);
+    bool done =
+        read_lanes(timeline, bytes_max, &reading, error) && tie_lanes(timeline, progress, data, error);
     if (done)
         return timeline;
     timeline_free(timeline);

@@ -129,6 +129,10 @@ struct pyramid_span timeline_piece(const struct span *span, unsigned depth, uint
 // The model must outlive the timeline. NULL and *error when the trace is damaged or progress said no (MODEL_ERROR_CANCELLED).
 // Progress is told by the calling thread. Cost: linear in the events, times the logarithm of the number of tracks, on all processors.
 struct timeline *timeline_new(const struct model *model, work_progress progress, void *data, GError **error);
+// The same in about so much memory; MODEL_ERROR_MEMORY as soon as it is seen that it does not suffice. The other takes as limit what the
+// machine has to give.
+struct timeline *timeline_new_within(
+    const struct model *model, uint64_t bytes_max, work_progress progress, void *data, GError **error);
 void timeline_free(struct timeline *timeline);
 
 // The first span that ends after ticks; count: none.

@@ -14,8 +14,9 @@ struct timeline_step {
 };
 
 // Reads every thread's events into its lane, and finds the timeline's edges and how long the histories will be. Lanes have their thread,
-// begin and end, histories are there and empty. False and *error: see timeline_new().
-bool timeline_read_lanes(struct timeline *timeline, const struct timeline_step *step, GError **error);
+// begin and end, histories are there and empty. False and *error: see timeline_new_within().
+bool timeline_read_lanes(
+    struct timeline *timeline, uint64_t bytes_max, const struct timeline_step *step, GError **error);
 // Merges the lanes' spans and marks into the histories of the objects, and repairs spans from them. False: progress said no.
 bool timeline_make_histories(struct timeline *timeline, const struct timeline_step *step);
 

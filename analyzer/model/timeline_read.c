@@ -10,6 +10,9 @@
 #include "work.h"
 
 #define BLOCK_EVENTS 2048u
+// What it will all come to in the end: the entry of a history, and bins of two pyramids.
+#define SPAN_BYTES (sizeof(struct span) + sizeof(struct span_ref) + 3 * sizeof(struct pyramid_bin))
+#define MARK_BYTES (sizeof(struct span_mark) + sizeof(struct span_ref))
 
 struct worker_state {
     struct trace_event *events; // BLOCK_EVENTS
@@ -23,7 +26,9 @@ struct reading {
     uint8_t *kinds; // enum object_kind by object id
     struct worker_state workers[WORKERS_MAX];
     GMutex store;
-    char *message; // what went wrong first; under the same lock
+    char *message;  // what went wrong first; under the same lock
+    uint64_t bytes; // atomic: that lanes and histories will take, as far as read
+    uint64_t bytes_max;
 };
 
 static void fail(struct reading *reading, struct work *work)
@@ -64,6 +69,18 @@ static void close_cursor(struct reading *reading, struct store_cursor *cursor)
     g_mutex_unlock(&reading->store);
 }
 
+// False: what has been read already takes more than there is.
+static bool account(struct reading *reading, struct work *work, const struct lane *lane, uint64_t *bytes)
+{
+    const uint64_t now = lane->n_spans * SPAN_BYTES + lane->n_marks * MARK_BYTES;
+    const uint64_t all = __atomic_add_fetch(&reading->bytes, now - *bytes, __ATOMIC_RELAXED);
+    *bytes = now;
+    if (all <= reading->bytes_max)
+        return true;
+    work_stop(work);
+    return false;
+}
+
 // How long the histories will be; while the lane is still near at hand.
 static void count_refs(const struct timeline *timeline, const struct lane *lane, uint32_t *refs)
 {
@@ -95,12 +112,13 @@ static void read_lane(struct work *work, unsigned worker, uint32_t number)
     struct store_cursor *cursor = open_cursor(reading, work, lane->thread->row.id);
     struct lane_builder *builder =
         lane_builder_new(reading->kinds, timeline->model->objects->len, lane, state->edges, lane_number);
+    uint64_t bytes = 0;
     unsigned n;
     bool go_on = true;
     while (cursor && go_on && (n = read_block(reading, work, cursor, state->events)) > 0) {
         for (unsigned i = 0; i < n; i++)
             lane_builder_add(builder, &state->events[i]);
-        go_on = work_done(work, worker, n);
+        go_on = work_done(work, worker, n) && account(reading, work, lane, &bytes);
     }
     close_cursor(reading, cursor);
     end_lane(timeline->model, lane);
@@ -169,10 +187,28 @@ static void unite_workers(struct reading *reading, unsigned n)
     }
 }
 
-bool timeline_read_lanes(struct timeline *timeline, const struct timeline_step *step, GError **error)
+static void set_error(const struct reading *reading, const struct work *work, GError **error)
+{
+    if (reading->message)
+        g_set_error_literal(error, MODEL_ERROR, MODEL_ERROR_TRACE, reading->message);
+    else if (reading->bytes > reading->bytes_max)
+        g_set_error(error, MODEL_ERROR, MODEL_ERROR_MEMORY,
+            "the trace is too long to be shown on this machine: %.0f %% of its %" G_GUINT64_FORMAT
+            " events fill the %.1f GB of memory that are free (a check needs far less)",
+            100.0 * (double)work->done_units / (double)MAX(work->units, 1), work->units,
+            (double)reading->bytes_max / 1e9);
+    else
+        g_set_error(error, MODEL_ERROR, MODEL_ERROR_CANCELLED, "cancelled");
+}
+
+bool timeline_read_lanes(
+    struct timeline *timeline, uint64_t bytes_max, const struct timeline_step *step, GError **error)
 {
     struct reading reading = {
-        .timeline = timeline, .order = largest_first(timeline), .kinds = kinds_of_objects(timeline->model)
+        .timeline = timeline,
+        .order = largest_first(timeline),
+        .kinds = kinds_of_objects(timeline->model),
+        .bytes_max = bytes_max,
     };
     struct work work = {
         .piece = read_lane,
@@ -192,10 +228,8 @@ bool timeline_read_lanes(struct timeline *timeline, const struct timeline_step *
     g_mutex_clear(&reading.store);
     g_array_unref(reading.order);
     g_free(reading.kinds);
-    if (reading.message)
-        g_set_error_literal(error, MODEL_ERROR, MODEL_ERROR_TRACE, reading.message);
-    else if (!done)
-        g_set_error(error, MODEL_ERROR, MODEL_ERROR_CANCELLED, "cancelled");
+    if (!done)
+        set_error(&reading, &work, error);
     g_free(reading.message);
     return done;
 }

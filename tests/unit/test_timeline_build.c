@@ -229,6 +229,22 @@ static void test_the_same_again(void **state)
     timeline_free(again);
 }
 
+static void test_memory_is_bounded(void **state)
+{
+    const struct made *made = *state;
+    GError *error = NULL;
+    const uint64_t enough = 100 * (made->timeline->n_spans + made->timeline->n_marks);
+    struct timeline *within = timeline_new_within(made->model, enough, NULL, NULL, &error);
+    assert_null(error);
+    assert_non_null(within);
+    timeline_free(within);
+    assert_null(timeline_new_within(made->model, enough / 4, NULL, NULL, &error));
+    assert_true(g_error_matches(error, MODEL_ERROR, MODEL_ERROR_MEMORY));
+    assert_non_null(strstr(error->message, "too long to be shown on this machine"));
+    assert_null(strchr(error->message, '\n'));
+    g_clear_error(&error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_histories_are_summed_up),
         cmocka_unit_test(test_edges_are_counted),
         cmocka_unit_test(test_the_same_again),
+        cmocka_unit_test(test_memory_is_bounded),
     };
     return cmocka_run_group_tests_name("timeline_build", tests, make, unmake);
 }
