@@ -2,19 +2,12 @@
 // Each cycle of patterns and each choice of instances of different threads is a candidate for its places. Of the candidates of
 // the same places those whose sides lie nearest to each other in the run are tried, until one is predicted: the less happens
 // between them, the less stands in the way.
-//
-// One choice is decided in time linear in the trace (PLDI 2023, algorithm 2): begin with the first occurrence of each side; close
-// the set of the points before them; where the set has gone past an occurrence, go on to the side's next one outside of it. The
-// set never has to shrink, because what is needed to reach a later occurrence includes what an earlier one needed.
-//
-// A choice that fails is tried once more by hand-offs alone: if these already keep the sides apart, the cycle is ordered and
-// cannot happen; else it may, in a way that this search does not see (critical sections in another order than recorded).
 #include "patterns.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "closure.h"
+#include "judges.h"
 #include "wide_hash.h"
 
 #define VISITS_MAX 20000u              // choices of threads looked at for one cycle
@@ -25,6 +18,7 @@
 #define PLACES_ALL_MAX 2000u           // of all cycles: more than anybody reads
 #define ATTEMPTS_MAX 64u               // choices of threads tried for the same places
 #define CLOSURE_VISITS_MAX 2000000000u // events, over all attempts: some seconds
+#define EVENTS_ALONE 20000u            // with fewer in the trace, threads cost more than they spare
 
 // One choice of threads for one cycle.
 struct candidate {
@@ -45,7 +39,6 @@ struct places {
 
 struct finder {
     const struct patterns_options *options;
-    struct closure *closure;
     GHashTable *by_places; // uint64_t * -> struct places *
     GPtrArray *places;     // of struct places *, in order of discovery
     uint64_t left_out;
@@ -124,120 +117,6 @@ static uint64_t places_key(const struct casting *casting)
         if (i == 0 || edges[i - 1] != edges[i])
             key = mix(mix(key, (uint32_t)edges[i]), (uint32_t)(edges[i] >> 32));
     return key;
-}
-
-// --- deciding one choice ---
-
-static uint32_t position_at(const struct pattern_side *side, unsigned index)
-{
-    return g_array_index(side->instance->positions, uint32_t, index);
-}
-
-// The first occurrence at or behind a position.
-static unsigned skip_to(const struct pattern_side *side, unsigned index, uint32_t position)
-{
-    unsigned end = side->instance->positions->len;
-    while (index < end) {
-        unsigned middle = index + (end - index) / 2;
-        if (position_at(side, middle) < position)
-            index = middle + 1;
-        else
-            end = middle;
-    }
-    return index;
-}
-
-// Can all sides be brought to one of their occurrences at once? Sets their positions.
-static bool reach(struct closure *closure, enum closure_rules rules, struct pattern_side *sides, unsigned n)
-{
-    g_autofree unsigned *indices = g_new0(unsigned, n);
-    closure_begin(closure, rules);
-    for (unsigned i = 0; i < n; i++)
-        closure_include(
-            closure, (struct prediction_point){ sides[i].instance->thread_id, position_at(&sides[i], 0) });
-    for (bool moved = true; moved;) {
-        if (!closure_run(closure))
-            return false;
-        moved = false;
-        for (unsigned i = 0; i < n; i++) {
-            uint32_t reached = closure_position(closure, sides[i].instance->thread_id);
-            if (reached <= position_at(&sides[i], indices[i]))
-                continue;
-            indices[i] = skip_to(&sides[i], indices[i], reached);
-            if (indices[i] == sides[i].instance->positions->len)
-                return false;
-            moved = true;
-            closure_include(closure, (struct prediction_point){
-                                         sides[i].instance->thread_id, position_at(&sides[i], indices[i]) });
-        }
-    }
-    for (unsigned i = 0; i < n; i++)
-        sides[i].position = position_at(&sides[i], indices[i]);
-    return true;
-}
-
-static GArray *copy_reached(const struct closure *closure)
-{
-    const GArray *threads = closure_threads(closure);
-    GArray *reached = g_array_new(false, false, sizeof(struct prediction_point));
-    for (unsigned i = 0; i < threads->len; i++) {
-        uint32_t thread_id = g_array_index(threads, uint32_t, i);
-        struct prediction_point point = { thread_id, closure_position(closure, thread_id) };
-        g_array_append_val(reached, point);
-    }
-    return reached;
-}
-
-// By create and join alone: some parts of the threads' lives in which all sides happen at the same time.
-static bool concurrent_segments(
-    struct thread_order *order, struct pattern_side *sides, unsigned n, unsigned depth, uint32_t *segments)
-{
-    if (depth == n)
-        return true;
-    const struct graph_instance *instance = sides[depth].instance;
-    for (unsigned s = 0; s < instance->segments->len; s++) {
-        bool fits = true;
-        segments[depth] = g_array_index(instance->segments, uint32_t, s);
-        for (unsigned i = 0; i < depth && fits; i++)
-            fits = thread_order_concurrent(
-                order, sides[i].instance->thread_id, segments[i], instance->thread_id, segments[depth]);
-        if (fits && concurrent_segments(order, sides, n, depth + 1, segments))
-            return true;
-    }
-    return false;
-}
-
-static bool all_recorded(const struct pattern_side *sides, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (!sides[i].instance->positions->len)
-            return false;
-    return true;
-}
-
-// known: the best verdict on these places so far. Whether a choice that cannot be reached is at least not ordered need not be
-// found out again where that is known of another one.
-static enum pattern_verdict decide(struct finder *finder, const struct candidate *candidate,
-    enum pattern_verdict known, GArray **ret_reached)
-{
-    unsigned n = candidate->n + candidate->n_writers;
-    struct pattern_side *sides = candidate->sides;
-    if (closure_visits(finder->closure) > CLOSURE_VISITS_MAX) {
-        finder->left_out++;
-        return PATTERN_POTENTIAL;
-    }
-    if (all_recorded(sides, n)) {
-        if (reach(finder->closure, CLOSURE_ALL, sides, n)) {
-            *ret_reached = copy_reached(finder->closure);
-            return PATTERN_PREDICTED;
-        }
-        return known >= PATTERN_POTENTIAL || reach(finder->closure, CLOSURE_HANDOFFS, sides, n)
-                   ? PATTERN_POTENTIAL
-                   : PATTERN_ORDERED;
-    }
-    g_autofree uint32_t *segments = g_new(uint32_t, n);
-    return concurrent_segments(finder->options->order, sides, n, 0, segments) ? PATTERN_POTENTIAL
-                                                                              : PATTERN_ORDERED;
 }
 
 // --- gates from outside: locks that cover a thread ---
@@ -517,18 +396,36 @@ static void set_sides(struct pattern_cycle *cycle, const struct candidate *candi
     cycle->sides = candidate->sides;
 }
 
-static void judge(
-    struct finder *finder, const struct places *places, unsigned attempt, struct pattern_cycle *cycle)
+// One candidate of each of the places that have as many, in order.
+static void judge_round(
+    struct finder *finder, struct judges *judges, unsigned attempt, struct pattern_cycle *cycles)
 {
-    if (attempt >= places->candidates->len || cycle->reached)
-        return;
-    const struct candidate *candidate = &g_array_index(places->candidates, struct candidate, attempt);
-    enum pattern_verdict verdict = decide(finder, candidate, cycle->verdict, &cycle->reached);
-    if (verdict <= cycle->verdict)
-        return;
-    set_sides(cycle, candidate);
-    cycle->verdict = verdict;
-    cycle->reason = verdict == PATTERN_ORDERED ? "ordered" : NULL;
+    g_autofree struct judges_case *cases = g_new0(struct judges_case, finder->places->len);
+    g_autofree unsigned *indices = g_new(unsigned, finder->places->len);
+    unsigned n = 0;
+    for (unsigned i = 0; i < finder->places->len; i++) {
+        const struct places *places = finder->places->pdata[i];
+        if (attempt >= places->candidates->len || cycles[i].reached)
+            continue;
+        const struct candidate *candidate = &g_array_index(places->candidates, struct candidate, attempt);
+        indices[n] = i;
+        cases[n++] = (struct judges_case){
+            .sides = candidate->sides,
+            .n = candidate->n + candidate->n_writers,
+            .known = cycles[i].verdict,
+        };
+    }
+    finder->left_out += judges_decide(judges, cases, n);
+    for (unsigned k = 0; k < n; k++) {
+        struct pattern_cycle *cycle = &cycles[indices[k]];
+        const struct places *places = finder->places->pdata[indices[k]];
+        cycle->reached = cases[k].reached;
+        if (cases[k].verdict <= cycle->verdict)
+            continue;
+        set_sides(cycle, &g_array_index(places->candidates, struct candidate, attempt));
+        cycle->verdict = cases[k].verdict;
+        cycle->reason = cycle->verdict == PATTERN_ORDERED ? "ordered" : NULL;
+    }
 }
 
 // The strongest verdict that a candidate of its places gets, for each of them. The nearest candidates of all places are tried
@@ -542,9 +439,16 @@ static struct pattern_cycle *judge_all(struct finder *finder)
         cycles[i] = (struct pattern_cycle){ .verdict = PATTERN_IMPOSSIBLE, .reason = places->reason };
         set_sides(&cycles[i], &places->impossible);
     }
+    const struct judges_options options = {
+        .trace = finder->options->trace,
+        .order = finder->options->order,
+        .threads = finder->options->trace->n_events < EVENTS_ALONE ? 1 : g_get_num_processors(),
+        .visits_max = CLOSURE_VISITS_MAX,
+    };
+    struct judges *judges = judges_new(&options);
     for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++)
-        for (unsigned i = 0; i < finder->places->len; i++)
-            judge(finder, finder->places->pdata[i], attempt, &cycles[i]);
+        judge_round(finder, judges, attempt, cycles);
+    judges_free(judges);
     for (unsigned i = 0; i < finder->places->len; i++) {
         const struct places *places = finder->places->pdata[i];
         finder->left_out += places->passed_over > 0 && cycles[i].verdict != PATTERN_PREDICTED;
@@ -556,7 +460,6 @@ uint64_t patterns_find(const struct patterns_options *options, pattern_cycle_fn 
 {
     struct finder finder = {
         .options = options,
-        .closure = closure_new(options->trace),
         .by_places = g_hash_table_new_full(wide_hash, g_int64_equal, g_free, NULL),
         .places = g_ptr_array_new_with_free_func(places_free),
         .covers = g_array_new(false, false, sizeof(struct prediction_cover)),
@@ -570,7 +473,6 @@ uint64_t patterns_find(const struct patterns_options *options, pattern_cycle_fn 
             g_array_unref(cycles[i].reached);
     }
     uint64_t left_out = finder.left_out + lock_graph_left_out(options->graph);
-    closure_free(finder.closure);
     g_hash_table_unref(finder.by_places);
     g_ptr_array_unref(finder.places);
     g_array_unref(finder.covers);
