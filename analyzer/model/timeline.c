@@ -80,7 +80,7 @@ static int compare_lanes(const void *a, const void *b)
 static void make_lanes(struct timeline *timeline)
 {
     const struct model *model = timeline->model;
-    timeline->lanes = g_new0(struct lane, model->n_threads + 1);
+    timeline->lanes = g_aligned_alloc0(model->n_threads + 1, sizeof(struct lane), _Alignof(struct lane));
     timeline->lane_of_thread = g_new(uint32_t, model->threads->len + 1);
     memset(timeline->lane_of_thread, 0xff, (model->threads->len + 1) * sizeof(uint32_t));
     for (unsigned i = 0; i < model->threads->len; i++) {
@@ -271,7 +271,7 @@ void timeline_free(struct timeline *timeline)
         pyramid_free(timeline->histories[i].pyramid);
     if (timeline->edges)
         g_array_unref(timeline->edges);
-    g_free(timeline->lanes);
+    g_aligned_free(timeline->lanes);
     g_free(timeline->lane_of_thread);
     g_free(timeline->refs);
     g_free(timeline->overview);

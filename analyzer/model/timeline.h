@@ -68,6 +68,7 @@ struct track {
     uint32_t capacity;
 };
 
+// On lines of memory of its own: several are filled at once.
 struct lane {
     const struct model_thread *thread;
     uint64_t begin; // ticks; of the thread's life
@@ -80,7 +81,7 @@ struct lane {
     uint32_t marks_capacity;
     uint64_t n_spans;
     struct pyramid *pyramid;
-};
+} __attribute__((aligned(64)));
 
 // One span or mark, by where it is.
 struct span_ref {

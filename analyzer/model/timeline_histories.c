@@ -20,17 +20,18 @@
 #define PARTS_MAX (PARTS_EACH * WORKERS_MAX)
 #define TELL_ENTRIES 65536u
 
-// The last hold of an object that excludes others: its end can still change.
-struct owner {
-    struct span *span; // NULL: none yet
-    uint32_t lane_number;
-};
+// An object's history while it grows; on a line of memory of its own, as its neighbours are filled by other workers meanwhile.
+struct filling {
+    struct object_history history;
+    struct span *owner; // the last hold that excludes others, its end can still change; NULL: none yet
+    uint32_t owner_lane;
+} __attribute__((aligned(64)));
 
 struct merging {
     struct timeline *timeline;
     uint64_t early;
-    uint16_t *part_of;    // by object id
-    struct owner *owners; // by object id
+    uint16_t *part_of;       // by object id
+    struct filling *objects; // by object id
 };
 
 // One track of one lane, or its marks.
@@ -109,22 +110,23 @@ static void sum_up(struct object_history *history, const struct span *span, uint
     pyramid_add(history->pyramid, &piece);
 }
 
-static void take_owner(struct merging *merging, const struct run *run, struct object_history *history)
+static void take_owner(const struct merging *merging, const struct run *run, struct filling *object)
 {
     struct span *span = &run->lane->tracks[run->track].spans[run->next];
-    struct owner *owner = &merging->owners[run->object_id];
-    if (owner->span)
-        repair_overlap(owner->span, span, run->next == 0, merging->early);
-    history->hold_ticks += span->end - span->begin;
+    if (object->owner)
+        repair_overlap(object->owner, span, run->next == 0, merging->early);
+    object->history.hold_ticks += span->end - span->begin;
     // Only now can its end not be repaired any more.
-    if (owner->span)
-        sum_up(history, owner->span, owner->lane_number);
-    *owner = (struct owner){ span, run->lane_number };
+    if (object->owner)
+        sum_up(&object->history, object->owner, object->owner_lane);
+    object->owner = span;
+    object->owner_lane = run->lane_number;
 }
 
-static void take_entry(struct merging *merging, const struct run *run)
+static void take_entry(const struct merging *merging, const struct run *run)
 {
-    struct object_history *history = &merging->timeline->histories[run->object_id];
+    struct filling *object = &merging->objects[run->object_id];
+    struct object_history *history = &object->history;
     ((struct span_ref *)history->refs)[history->count++] =
         (struct span_ref){ .lane = run->lane_number, .index = run->next, .track = run->track };
     if (run->track == TRACK_MARKS)
@@ -141,7 +143,7 @@ static void take_entry(struct merging *merging, const struct run *run)
         history->hold_ticks += span->end - span->begin;
         sum_up(history, span, run->lane_number);
     } else {
-        take_owner(merging, run, history);
+        take_owner(merging, run, object);
     }
 }
 
@@ -149,9 +151,10 @@ static void begin_part(const struct merging *merging, uint32_t part)
 {
     const struct timeline *timeline = merging->timeline;
     for (uint32_t i = 1; i < timeline->model->objects->len; i++) {
-        struct object_history *history = &timeline->histories[i];
+        struct object_history *history = &merging->objects[i].history;
         if (merging->part_of[i] != part)
             continue;
+        *history = timeline->histories[i];
         if (history->count > FEW_ENTRIES)
             history->pyramid = pyramid_new(timeline->begin, timeline->end, history->count);
         history->count = 0;
@@ -162,13 +165,14 @@ static void finish_part(const struct merging *merging, uint32_t part)
 {
     const struct timeline *timeline = merging->timeline;
     for (uint32_t i = 1; i < timeline->model->objects->len; i++) {
-        struct object_history *history = &timeline->histories[i];
+        struct filling *object = &merging->objects[i];
         if (merging->part_of[i] != part)
             continue;
-        if (merging->owners[i].span)
-            sum_up(history, merging->owners[i].span, merging->owners[i].lane_number);
-        if (history->pyramid)
-            pyramid_finish(history->pyramid);
+        if (object->owner)
+            sum_up(&object->history, object->owner, object->owner_lane);
+        if (object->history.pyramid)
+            pyramid_finish(object->history.pyramid);
+        timeline->histories[i] = object->history;
     }
 }
 
@@ -237,7 +241,7 @@ bool timeline_make_histories(struct timeline *timeline, const struct timeline_st
         .timeline = timeline,
         .early = (uint64_t)(EARLY_NS / timeline->model->ns_per_tick),
         .part_of = g_new0(uint16_t, n_objects + 1),
-        .owners = g_new0(struct owner, n_objects + 1),
+        .objects = g_aligned_alloc0(n_objects + 1, sizeof(struct filling), _Alignof(struct filling)),
     };
     struct work work = {
         .piece = merge_part,
@@ -253,6 +257,6 @@ bool timeline_make_histories(struct timeline *timeline, const struct timeline_st
     deal_out(&merging, work.n_pieces);
     bool done = work_share(&work);
     g_free(merging.part_of);
-    g_free(merging.owners);
+    g_aligned_free(merging.objects);
     return done;
 }
