@@ -22,11 +22,16 @@
 // Wiped in the child of a fork, like the nodes: all zero is an empty table.
 struct object_table {
     _Atomic uint32_t nodes_used;
-    _Atomic uint64_t alive;
+    _Atomic uint32_t ever_alive; // 1: there has been an object. Not a count, which all threads would write to
     _Atomic uint32_t buckets[BUCKETS];
-    _Atomic uint32_t page_counts[PAGE_COUNTS]; // live objects by page and by cache line, hashed
-    _Atomic uint32_t line_counts[LINE_COUNTS];
+    // Live objects by page and by cache line, hashed. Of a line also where in it they may be: a bit for each four bytes, above
+    // the count.
+    _Atomic uint32_t page_counts[PAGE_COUNTS];
+    _Atomic uint64_t line_counts[LINE_COUNTS];
 };
+
+#define LINE_COUNT_MASK UINT64_C(0xffffffff)
+#define LINE_PLACE(address) (UINT64_C(1) << (32 + ((address) >> 2 & 15)))
 
 static struct object_table *table;
 static struct object_node *nodes; // [0] is never used: index 0 means none
@@ -81,14 +86,21 @@ static uint32_t hash_address(uintptr_t address)
     return (uint32_t)((address * UINT64_C(0x9E3779B97F4A7C15)) >> 40);
 }
 
-static _Atomic uint32_t *page_count(uintptr_t address)
+// What lies side by side is counted side by side, for whoever goes over a range; threads' stacks, at the same distance each, are
+// not all counted in one place.
+static uint32_t neighbourly(uintptr_t number, uint32_t counts)
 {
-    return &table->page_counts[hash_address(address >> 12) % PAGE_COUNTS];
+    return (uint32_t)(number + number / counts * 0x9E3779B1u) % counts;
 }
 
-static _Atomic uint32_t *line_count(uintptr_t address)
+static _Atomic uint32_t *page_count(uintptr_t address)
 {
-    return &table->line_counts[hash_address(address >> 6) % LINE_COUNTS];
+    return &table->page_counts[neighbourly(address >> 12, PAGE_COUNTS)];
+}
+
+static _Atomic uint64_t *line_count(uintptr_t address)
+{
+    return &table->line_counts[neighbourly(address >> 6, LINE_COUNTS)];
 }
 
 static struct object_node *find_node(uintptr_t address, uint32_t head, uint32_t end)
@@ -128,11 +140,27 @@ static struct object_node *node_at(uintptr_t address, bool create)
     }
 }
 
-static void count_alive(uintptr_t address, uint32_t change)
+static void count_born(uintptr_t address)
 {
-    atomic_fetch_add_explicit(&table->alive, (uint64_t)(int32_t)change, memory_order_relaxed);
-    atomic_fetch_add_explicit(page_count(address), change, memory_order_relaxed);
-    atomic_fetch_add_explicit(line_count(address), change, memory_order_relaxed);
+    if (atomic_load_explicit(&table->ever_alive, memory_order_relaxed) == 0)
+        atomic_store_explicit(&table->ever_alive, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(page_count(address), 1, memory_order_relaxed);
+    _Atomic uint64_t *line = line_count(address);
+    uint64_t seen = atomic_load_explicit(line, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(
+        line, &seen, (seen + 1) | LINE_PLACE(address), memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+// The places are forgotten with the last object: another one may have been in the same.
+static void count_gone(uintptr_t address)
+{
+    atomic_fetch_sub_explicit(page_count(address), 1, memory_order_relaxed);
+    _Atomic uint64_t *line = line_count(address);
+    uint64_t seen = atomic_load_explicit(line, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(line, &seen, (seen & LINE_COUNT_MASK) == 1 ? 0 : seen - 1,
+        memory_order_relaxed, memory_order_relaxed))
+        ;
 }
 
 // --- objects in stack frames ---
@@ -179,7 +207,7 @@ static void end_node(struct thread *thread, struct object_node *node, enum wire_
         if ((word >> 8 & 0xff) == KIND_THREAD)
             return;
         if (atomic_compare_exchange_weak(&node->word, &word, word & ~(uint64_t)WORD_COUNTED)) {
-            count_alive(node->address, (uint32_t)-1);
+            count_gone(node->address);
             if (word & OBJECT_WORD_ALIVE)
                 event_emit(thread, EVENT_OBJECT_END, (uint32_t)(word >> 32), 0, (uint16_t)why);
             return;
@@ -352,7 +380,7 @@ static uint32_t begin_generation(struct thread *thread, struct object_node *node
         return 0;
     atomic_store_explicit(&node->flags, flags, memory_order_relaxed);
     if (!(old & WORD_COUNTED))
-        count_alive(node->address, 1);
+        count_born(node->address);
     if (owner != NULL)
         stack_list_push(owner, node);
     emit_object(thread, node, id, kind, flags, value, stack);
@@ -364,10 +392,11 @@ static struct object_node **cache_entry(struct thread *thread, uintptr_t address
     return &thread->objects[(address >> 3 ^ address >> 11) % THREAD_OBJECT_CACHE];
 }
 
-static uint32_t resolve(struct thread *thread, const void *address, enum object_kind kind, uint32_t flags,
-    uint64_t value, uint16_t stack)
+static uint32_t resolve(struct thread *thread, struct object_node *node, const void *address,
+    enum object_kind kind, uint32_t flags, uint64_t value, uint16_t stack)
 {
-    struct object_node *node = node_at((uintptr_t)address, true);
+    if (node == NULL)
+        node = node_at((uintptr_t)address, true);
     if (node == NULL) {
         atomic_fetch_add(&process->segments[0].shared->objects_unrecorded, 1);
         return 0;
@@ -412,7 +441,7 @@ uint32_t object_resolve_flags(
     const uint64_t value = value_of(address, kind);
     uint64_t mask;
     sys_block_signals(&mask);
-    const uint32_t id = resolve(thread, address, kind, flags, value, stack);
+    const uint32_t id = resolve(thread, known, address, kind, flags, value, stack);
     sys_restore_signals(&mask);
     return id;
 }
@@ -475,7 +504,7 @@ void object_revive(struct thread *thread, const void *address, uint64_t token, u
 
 bool object_any_alive(void)
 {
-    return table != NULL && atomic_load_explicit(&table->alive, memory_order_relaxed) != 0;
+    return table != NULL && atomic_load_explicit(&table->ever_alive, memory_order_relaxed) != 0;
 }
 
 bool object_maybe_in(const void *start, size_t size)
@@ -491,11 +520,12 @@ bool object_maybe_in(const void *start, size_t size)
     return false;
 }
 
-static void end_in_line(struct thread *thread, uintptr_t start, uintptr_t end, enum wire_object_end why)
+static void end_in_line(
+    struct thread *thread, uint64_t count, uintptr_t start, uintptr_t end, enum wire_object_end why)
 {
     // Spinlocks and once controls are aligned to 4 bytes, all else to 8.
     for (uintptr_t at = (start + 3) & ~(uintptr_t)3; at < end; at += 4) {
-        struct object_node *node = node_at(at, false);
+        struct object_node *node = count & LINE_PLACE(at) ? node_at(at, false) : NULL;
         if (node != NULL)
             end_node(thread, node, why);
     }
@@ -521,9 +551,11 @@ void object_end_range(struct thread *thread, const void *start, size_t size, enu
         if (atomic_load_explicit(page_count(page), memory_order_relaxed) == 0)
             continue;
         for (uintptr_t line = page > low ? page : low & ~(uintptr_t)63; line < page + 4096 && line < high;
-             line += 64)
-            if (atomic_load_explicit(line_count(line), memory_order_relaxed) != 0)
-                end_in_line(thread, line < low ? low : line, line + 64 < high ? line + 64 : high, why);
+             line += 64) {
+            const uint64_t count = atomic_load_explicit(line_count(line), memory_order_relaxed);
+            if (count != 0)
+                end_in_line(thread, count, line < low ? low : line, line + 64 < high ? line + 64 : high, why);
+        }
     }
 }
 

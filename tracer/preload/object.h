@@ -63,7 +63,7 @@ void object_revive(struct thread *thread, const void *address, uint64_t token, u
 void object_end_range(struct thread *thread, const void *start, size_t size, enum wire_object_end why);
 // Ends the object at one address, whatever its kind.
 void object_end_at(struct thread *thread, const void *address, enum wire_object_end why);
-// True when there is any live object at all; two loads.
+// True when there has been any object at all; two loads.
 bool object_any_alive(void);
 // True when there may be a live object there; two loads for small ranges.
 bool object_maybe_in(const void *start, size_t size);
