@@ -145,12 +145,14 @@ static inline __attribute__((always_inline)) uint64_t take_number(const uint8_t 
         *at += CHUNK_NUMBER_MAX;
         return le64toh(word);
     }
-    unsigned bytes = (unsigned)__builtin_ctzll(word) + 1;
+    const unsigned bytes = (unsigned)__builtin_ctzll(word) + 1;
     *at += bytes;
-    return word >> bytes & ((UINT64_C(1) << 7 * bytes) - 1);
+    // What lies behind the number goes out at the upper end, how long it is at the lower one.
+    return word << ((0 - 8 * bytes) & 63) >> ((0 - 7 * bytes) & 63);
 }
 
-unsigned chunk_decode_many(struct chunk_decoder *decoder, struct trace_event *ret_events, unsigned n)
+// Decodes as long as events are as nearly all are: without arg, and not near the end.
+static unsigned decode_plain(struct chunk_decoder *decoder, struct trace_event *ret_events, unsigned n)
 {
     const uint8_t *at = decoder->at;
     const uint8_t *end = decoder->end;
@@ -158,24 +160,19 @@ unsigned chunk_decode_many(struct chunk_decoder *decoder, struct trace_event *re
     uint32_t last_subject = decoder->guess.last_subject;
     uint32_t last_stack = decoder->guess.last_stack;
     unsigned done = 0;
-    // What is odd in any way, and what lies near the end, is left to chunk_decode.
     while (done < n && (size_t)(end - at) >= CHUNK_EVENT_MAX) {
         const uint8_t *next = at;
-        const bool has_arg = *next == CHUNK_ARG_PREFIX;
-        next += has_arg;
         const unsigned head = *next++;
         const unsigned kind = head & CHUNK_KIND_MASK;
         struct chunk_context *context = chunk_context_of(decoder->guess.contexts, last_stack, kind);
         const uint64_t delta = take_number(&next);
         uint64_t subject = context->subject ? context->subject : last_subject;
         uint64_t stack = context->stack;
-        uint64_t arg = 0;
         if (head & CHUNK_HAS_SUBJECT)
             subject = take_number(&next);
         if (head & CHUNK_HAS_STACK)
             stack = take_number(&next);
-        if (__builtin_expect(has_arg, 0))
-            arg = take_number(&next);
+        // The prefix of an arg is no kind either.
         if (__builtin_expect(
                 kind - 1 >= EVENT_KINDS - 1 || (subject | stack) > UINT32_MAX || delta > UINT64_MAX - ticks,
                 0))
@@ -190,7 +187,6 @@ unsigned chunk_decode_many(struct chunk_decoder *decoder, struct trace_event *re
             .ticks = ticks,
             .subject = last_subject,
             .stack = last_stack,
-            .arg = unzigzag(arg),
             .kind = (uint8_t)kind,
         };
     }
@@ -198,7 +194,17 @@ unsigned chunk_decode_many(struct chunk_decoder *decoder, struct trace_event *re
     decoder->ticks = ticks;
     decoder->guess.last_subject = last_subject;
     decoder->guess.last_stack = last_stack;
-    while (done < n && chunk_decode(decoder, &ret_events[done]) == 1)
+    return done;
+}
+
+unsigned chunk_decode_many(struct chunk_decoder *decoder, struct trace_event *ret_events, unsigned n)
+{
+    unsigned done = 0;
+    while (done < n) {
+        done += decode_plain(decoder, ret_events + done, n - done);
+        if (done == n || chunk_decode(decoder, &ret_events[done]) != 1)
+            break;
         done++;
+    }
     return done;
 }
