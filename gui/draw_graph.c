@@ -109,6 +109,8 @@ static void edge_label(const struct graph_edge *edge, char *ret_text, size_t siz
         snprintf(ret_text, size, "waits for");
     else if (edge->kind == GRAPH_HELD)
         snprintf(ret_text, size, "held by");
+    else if (!edge->count)
+        snprintf(ret_text, size, "in another run");
     else if (edge->kind == GRAPH_IMPOSSIBLE && edge->finding->reason)
         snprintf(ret_text, size, "%u× · %s", edge->count, edge->finding->reason);
     else

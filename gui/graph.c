@@ -208,6 +208,48 @@ static void add_order_edge(struct graph *graph, struct graph_edge edge, const st
     g_array_append_val(graph->edges, edge);
 }
 
+// A thread and a lock of a finding as the trace knows them, else, as of another run, as the finding does.
+static const struct model_thread *own_thread(
+    const struct loaded *loaded, const struct finding *finding, uint32_t thread_id)
+{
+    const struct united_model *united = loaded_united(loaded, finding);
+    const struct model *model = loaded->file->model;
+    uint32_t own = united ? united_model_thread_origin(united, model, thread_id) : thread_id;
+    return own ? model_thread(model, own) : model_thread(finding->model, thread_id);
+}
+
+static const struct model_object *own_lock(
+    const struct graph *graph, const struct finding *finding, const struct model_object *object)
+{
+    const struct model_object *own =
+        finding->model == graph->model ? object : g_hash_table_lookup(graph->of_class, object->class_key);
+    return own ? own : object;
+}
+
+// Edges of a cycle over several runs that this run has not.
+static void add_edges_of_others(struct graph *graph, const struct loaded *loaded)
+{
+    const GPtrArray *all = loaded->result->findings->all;
+    for (unsigned i = 0; loaded->runs && i < all->len; i++) {
+        const struct finding *finding = all->pdata[i];
+        for (unsigned j = 0; loaded_united(loaded, finding) == loaded->runs && j < finding->steps->len; j++) {
+            const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, j);
+            if (!step->object || !step->n_holding || !g_str_has_prefix(step->action, "request"))
+                continue;
+            const struct model_object *taken = own_lock(graph, finding, step->object);
+            for (unsigned k = 0; k < step->n_holding; k++) {
+                const struct model_object *held = own_lock(graph, finding, step->holding[k]);
+                struct graph_edge edge = {
+                    .order = true, .kind = GRAPH_CYCLE, .finding = finding, .step = step
+                };
+                if (held != taken && is_wanted(graph, finding, step->holding[k]) &&
+                    !find_order_edge(graph, held, taken))
+                    add_order_edge(graph, edge, held, taken);
+            }
+        }
+    }
+}
+
 struct graph *graph_new_order(const struct loaded *loaded)
 {
     // Cycles first, so that they have room.
@@ -228,6 +270,7 @@ struct graph *graph_new_order(const struct loaded *loaded)
                 add_order_edge(graph, edge, held, taken);
         }
     }
+    add_edges_of_others(graph, loaded);
     for (unsigned i = 0; i < graph->nodes->len; i++)
         g_hash_table_remove(graph->left_out, g_array_index(graph->nodes, struct graph_node, i).object);
     place(graph);
@@ -261,21 +304,6 @@ static bool is_wait(const struct finding_step *step)
         if (strcmp(step->action, waits[i]) == 0)
             return true;
     return g_str_has_prefix(step->action, "request");
-}
-
-// A thread and a lock of a finding as the trace knows them.
-static const struct model_thread *own_thread(
-    const struct loaded *loaded, const struct finding *finding, uint32_t thread_id)
-{
-    if (finding->model != loaded->file->model)
-        thread_id = united_model_thread_origin(loaded->result->united, thread_id);
-    return model_thread(loaded->file->model, thread_id);
-}
-
-static const struct model_object *own_lock(
-    const struct graph *graph, const struct finding *finding, const struct model_object *object)
-{
-    return finding->model == graph->model ? object : g_hash_table_lookup(graph->of_class, object->class_key);
 }
 
 static void add_wait(struct graph *graph, const struct loaded *loaded, const struct finding *finding,

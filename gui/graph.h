@@ -28,7 +28,7 @@ struct graph_edge {
     bool order;                      // of the order of locks; else of who waits for whom
     unsigned count;                  // how often the one was taken while the other was held
     const struct finding *finding;   // whose cycle it belongs to; NULL: none
-    const struct finding_step *step; // the wait; NULL: not of that kind
+    const struct finding_step *step; // the wait, or the order in another run; NULL: neither
 };
 
 struct graph {

@@ -105,7 +105,11 @@ static void append_wait(GString *text, const struct graph *graph, const struct g
 char *graph_edge_text(const struct graph *graph, const struct graph_edge *edge)
 {
     GString *text = g_string_new(NULL);
-    if (edge->order)
+    if (edge->order && !edge->count)
+        g_string_append_printf(text, "'%s' was taken while '%s' was held in another run",
+            g_array_index(graph->nodes, struct graph_node, edge->to).object->label,
+            g_array_index(graph->nodes, struct graph_node, edge->from).object->label);
+    else if (edge->order)
         g_string_append_printf(text, "'%s' was taken while '%s' was held, %u time%s",
             g_array_index(graph->nodes, struct graph_node, edge->to).object->label,
             g_array_index(graph->nodes, struct graph_node, edge->from).object->label, edge->count,

@@ -4,8 +4,15 @@
 
 #include <string.h>
 
+#include "call_stack.h"
 #include "scene.h"
 #include "story.h"
+#include "united_runs.h"
+
+struct loaded_other {
+    struct trace_file *file;
+    struct detect_result *result;
+};
 
 struct loaded *loaded_new(const char *path, work_progress progress, void *data, GError **error)
 {
@@ -28,16 +35,75 @@ bool loaded_is_shown(const struct finding *finding)
     return g_strcmp0(finding->verdict, "impossible") != 0;
 }
 
+static void free_other(void *data)
+{
+    struct loaded_other *other = data;
+    detect_result_free(other->result);
+    trace_file_close(other->file);
+    g_free(other);
+}
+
+void loaded_compare(struct loaded *loaded, const char *const *other_paths)
+{
+    g_strfreev(loaded->other_paths);
+    loaded->other_paths = g_strdupv((char **)other_paths);
+}
+
+static bool read_other(struct loaded *loaded, const char *path, GError **error)
+{
+    struct detect_options options = { .orders = true };
+    struct trace_file *file = trace_file_open(path, error);
+    if (!file)
+        return false;
+    struct loaded_other *other = g_new0(struct loaded_other, 1);
+    other->file = file;
+    other->result = detect_run(file->model, &options, error);
+    g_ptr_array_add(loaded->others, other);
+    if (!other->result)
+        return false;
+    other->result->orders->name = path_base(path);
+    return true;
+}
+
+static bool compare_runs(struct loaded *loaded, struct detect_result *result, GError **error)
+{
+    g_autoptr(GPtrArray) runs = g_ptr_array_new();
+    loaded->others = g_ptr_array_new_with_free_func(free_other);
+    result->orders->name = "this run";
+    g_ptr_array_add(runs, result->orders);
+    for (size_t i = 0; loaded->other_paths[i]; i++) {
+        if (!read_other(loaded, loaded->other_paths[i], error))
+            return false;
+        const struct loaded_other *other = loaded->others->pdata[i];
+        g_ptr_array_add(runs, other->result->orders);
+    }
+    loaded->runs = united_runs_find(runs, result->findings, &result->left_out);
+    finding_list_sort(result->findings);
+    return true;
+}
+
+const struct united_model *loaded_united(const struct loaded *loaded, const struct finding *finding)
+{
+    const struct united_model *processes = loaded->result->united;
+    bool of_processes = processes && united_model_get(processes) == finding->model;
+    bool of_runs = loaded->runs && united_model_get(loaded->runs) == finding->model;
+    return of_processes ? processes : of_runs ? loaded->runs : NULL;
+}
+
 bool loaded_analyse(struct loaded *loaded, GError **error)
 {
-    struct detect_options options = { .all = true, .processes = true };
+    bool compare = loaded->other_paths && loaded->other_paths[0];
+    struct detect_options options = { .all = true, .processes = true, .orders = compare };
     struct detect_result *result = detect_run(loaded->file->model, &options, error);
     if (!result)
+        return false;
+    loaded->result = result;
+    if (compare && !compare_runs(loaded, result, error))
         return false;
     GArray *marks = g_array_new(false, false, sizeof(struct scene_mark));
     for (unsigned i = 0; i < result->findings->all->len; i++) {
         const struct finding *finding = result->findings->all->pdata[i];
-        g_autoptr(GArray) places = story_locate(loaded->timeline, result->united, finding);
+        g_autoptr(GArray) places = story_locate(loaded->timeline, loaded_united(loaded, finding), finding);
         double from;
         double to;
         if (loaded_is_shown(finding) && story_range(places, &from, &to)) {
@@ -46,7 +112,6 @@ bool loaded_analyse(struct loaded *loaded, GError **error)
         }
     }
     loaded->marks = marks;
-    loaded->result = result;
     return true;
 }
 
@@ -56,6 +121,10 @@ static void clear(void *data)
     if (loaded->marks)
         g_array_unref(loaded->marks);
     detect_result_free(loaded->result);
+    united_model_free(loaded->runs);
+    if (loaded->others)
+        g_ptr_array_unref(loaded->others);
+    g_strfreev(loaded->other_paths);
     timeline_free(loaded->timeline);
     trace_file_close(loaded->file);
 }

@@ -134,7 +134,7 @@ static bool render_timeline(const struct loaded *loaded, const struct finding *f
     const struct render_options *options, double width, double height, GError **error)
 {
     g_autoptr(GArray) places =
-        finding ? story_locate(loaded->timeline, loaded->result->united, finding) : NULL;
+        finding ? story_locate(loaded->timeline, loaded_united(loaded, finding), finding) : NULL;
     struct play *play = finding && height >= WITNESS_ROOM ? play_new(finding, places) : NULL;
     struct picture picture = { .play = play, .height = height };
     struct scene *scene = &picture.scene;
@@ -174,7 +174,7 @@ static bool render_witness(const struct loaded *loaded, const struct finding *fi
     const struct render_options *options, double width, double height, GError **error)
 {
     g_autoptr(GArray) places =
-        finding ? story_locate(loaded->timeline, loaded->result->united, finding) : NULL;
+        finding ? story_locate(loaded->timeline, loaded_united(loaded, finding), finding) : NULL;
     struct play *play = finding ? play_new(finding, places) : NULL;
     if (!play) {
         g_set_error(
@@ -273,6 +273,7 @@ bool render_file(const char *trace, const struct render_options *options, GError
     if (!loaded)
         return false;
     bool done = false;
+    loaded_compare(loaded, options->with);
     if (loaded_analyse(loaded, error)) {
         bool none = g_strcmp0(options->finding, "none") == 0;
         const struct finding *finding = none ? NULL : loaded_find(loaded, options->finding);

@@ -16,6 +16,7 @@ struct render_options {
     const char *to;
     const char *size; // "1600x900"; NULL: that
     bool dark;
+    const char *const *with; // traces of other runs; NULL: none
 };
 
 // False and *error when the trace cannot be read, an option is wrong or the file cannot be written.

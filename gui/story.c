@@ -152,8 +152,12 @@ static struct story_place step_place(const struct timeline *timeline, const stru
 {
     const struct finding_step *step = &g_array_index(finding->steps, struct finding_step, at);
     bool own = finding->model == timeline->model;
-    uint32_t thread_id = own ? step->thread_id : united_model_thread_origin(united, step->thread_id);
-    uint32_t stack = own ? step->stack : united_model_stack_origin(united, step->stack);
+    uint32_t thread_id = own      ? step->thread_id
+                         : united ? united_model_thread_origin(united, timeline->model, step->thread_id)
+                                  : 0;
+    uint32_t stack = own      ? step->stack
+                     : united ? united_model_stack_origin(united, timeline->model, step->stack)
+                              : 0;
     const struct lane *lane = timeline_lane(timeline, thread_id);
     struct story_place place = { .found = false };
     bool last = g_strcmp0(finding->verdict, "observed") == 0;

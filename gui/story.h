@@ -14,8 +14,8 @@ struct story_place {
     bool found;
 };
 
-// One place per step of the finding, in the same order. united: what findings over several processes refer to; NULL: there are
-// none. The caller frees the array. Cost: linear in the spans of the threads concerned.
+// One place per step of the finding, in the same order. united: what the finding refers to when it is about several
+// processes or runs, else NULL. The caller frees the array. Cost: linear in the spans of the threads concerned.
 GArray *story_locate(
     const struct timeline *timeline, const struct united_model *united, const struct finding *finding);
 // From the first to the last place; false: none was found.

@@ -28,6 +28,8 @@ static const GOptionEntry entries[] = {
     { "to", 0, 0, G_OPTION_ARG_STRING, NULL, "where to end", "TIME" },
     { "size", 0, 0, G_OPTION_ARG_STRING, NULL, "of the picture, in pixels (default 1600x900)", "WxH" },
     { "dark", 0, 0, G_OPTION_ARG_NONE, NULL, "in dark colours", NULL },
+    { "with", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, NULL,
+        "compare with another run of the program: what they give together is found, too", "TRACE" },
     { "follow", 0, 0, G_OPTION_ARG_NONE, NULL, "keep up with a trace that is being recorded", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, NULL, "print the version", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, NULL, NULL, "[TRACE]" },
@@ -44,8 +46,11 @@ static int render(GVariantDict *options, char **traces)
     g_variant_dict_lookup(options, "to", "&s", &render_options.to);
     g_variant_dict_lookup(options, "size", "&s", &render_options.size);
     gboolean dark = false;
+    g_autofree const char **with = NULL;
     g_variant_dict_lookup(options, "dark", "b", &dark);
+    g_variant_dict_lookup(options, "with", "^a&ay", &with);
     render_options.dark = dark;
+    render_options.with = (const char *const *)with;
     g_autoptr(GError) error = NULL;
     if (!traces || !traces[0] || traces[1]) {
         fprintf(stderr, "trenza-gui: --render needs one trace\n");
@@ -84,6 +89,21 @@ static void trz_application_activate(GApplication *application)
     gtk_window_present(GTK_WINDOW(find_empty_window(GTK_APPLICATION(application))));
 }
 
+// Of the traces to compare with; NULL: none. They are given as from where the caller is.
+static GStrv absolute_paths(GVariantDict *options, GApplicationCommandLine *line)
+{
+    g_autofree const char **given = NULL;
+    if (!g_variant_dict_lookup(options, "with", "^a&ay", &given))
+        return NULL;
+    g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+    for (size_t i = 0; given[i]; i++) {
+        g_autoptr(GFile) file = g_application_command_line_create_file_for_arg(line, given[i]);
+        g_autofree char *path = g_file_get_path(file);
+        g_strv_builder_add(paths, path ? path : given[i]);
+    }
+    return g_strv_builder_end(paths);
+}
+
 static int trz_application_command_line(GApplication *application, GApplicationCommandLine *line)
 {
     g_autofree const char **traces = NULL;
@@ -91,9 +111,11 @@ static int trz_application_command_line(GApplication *application, GApplicationC
     g_variant_dict_lookup(options, G_OPTION_REMAINING, "^a&ay", &traces);
     gboolean follow = false;
     g_variant_dict_lookup(options, "follow", "b", &follow);
+    g_auto(GStrv) with = absolute_paths(options, line);
     for (size_t i = 0; traces && traces[i]; i++) {
         g_autoptr(GFile) file = g_application_command_line_create_file_for_arg(line, traces[i]);
         TrzWindow *window = find_empty_window(GTK_APPLICATION(application));
+        trz_window_compare(window, (const char *const *)with);
         trz_window_open(window, file);
         trz_window_follow(window, follow);
         gtk_window_present(GTK_WINDOW(window));
@@ -140,6 +162,7 @@ static const struct shortcut shortcuts[] = {
     { "win.open", "<Control>o", "Open a trace", "Window" },
     { "win.reload", "<Control>r", "Read the trace again", NULL },
     { "win.follow", "F8", "Follow a recording as it grows", NULL },
+    { "win.compare", "<Control>m", "Compare with another run", NULL },
     { "win.export", "<Control>e", "Export the picture", NULL },
     { "app.new-window", "<Control>n", "New window", NULL },
     { "window.close", "<Control>w", "Close the window", NULL },

@@ -75,7 +75,7 @@ static void show_stacks(TrzGraph *self, const struct graph *graph, const struct 
     const struct loaded *loaded = trz_session_get_loaded(self->session);
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
     gtk_widget_add_css_class(box, "story");
-    if (edge && edge->order) {
+    if (edge && edge->order && edge->count) {
         bool more;
         g_autoptr(GArray) sites = graph_edge_sites(graph, loaded->timeline, edge, &more);
         for (unsigned i = 0; i < MIN(sites->len, SITES_MAX); i++)

@@ -18,6 +18,7 @@ struct _TrzSession {
     enum trz_session_state state;
     char *path;
     char *error;
+    char **others; // paths; NULL: none
     struct loaded *loaded;
     GCancellable *cancellable;
     int progress; // per mille; written by the loading thread
@@ -73,6 +74,7 @@ static void forget_trace(TrzSession *session)
 static void trz_session_finalize(GObject *object)
 {
     forget_trace(TRZ_SESSION(object));
+    g_strfreev(TRZ_SESSION(object)->others);
     G_OBJECT_CLASS(trz_session_parent_class)->finalize(object);
 }
 
@@ -183,6 +185,7 @@ static void loaded_ready(GObject *source, GAsyncResult *result, void *data)
         return;
     }
     session->loaded = loaded;
+    loaded_compare(loaded, (const char *const *)session->others);
     axis_init(&session->axis, (double)loaded->timeline->begin, (double)loaded->timeline->end,
         loaded->file->model->ns_per_tick);
     set_state(session, TRZ_SESSION_ANALYSING);
@@ -253,7 +256,8 @@ static void replace(TrzSession *session, struct loaded *loaded)
     set_state(session, TRZ_SESSION_READY);
     session->finding = finding_id ? loaded_find(loaded, finding_id) : NULL;
     if (session->finding) {
-        session->places = story_locate(loaded->timeline, loaded->result->united, session->finding);
+        session->places =
+            story_locate(loaded->timeline, loaded_united(loaded, session->finding), session->finding);
         session->step = MIN(step, session->places->len);
         session->play = play_new(session->finding, session->places);
         unsigned all = session->play ? session->play->steps->len : 0;
@@ -355,6 +359,14 @@ void trz_session_open(TrzSession *session, const char *path)
     g_object_unref(task);
 }
 
+void trz_session_compare(TrzSession *session, const char *const *others)
+{
+    g_strfreev(session->others);
+    session->others = g_strdupv((char **)others);
+    if (session->path)
+        trz_session_open(session, session->path);
+}
+
 void trz_session_cancel(TrzSession *session)
 {
     if (session->state != TRZ_SESSION_LOADING)
@@ -452,7 +464,8 @@ void trz_session_choose(TrzSession *session, const struct finding *finding)
     forget_finding(session);
     session->finding = finding;
     if (finding)
-        session->places = story_locate(session->loaded->timeline, session->loaded->result->united, finding);
+        session->places =
+            story_locate(session->loaded->timeline, loaded_united(session->loaded, finding), finding);
     if (finding)
         scene_axis_to_places(&session->axis, session->loaded->timeline, finding, session->places);
     session->play = finding ? play_new(finding, session->places) : NULL;

@@ -29,6 +29,8 @@ enum trz_session_state {
 TrzSession *trz_session_new(void);
 // Begins to load; what was there before is gone.
 void trz_session_open(TrzSession *session, const char *path);
+// Compares it and whatever is opened next with other runs of the program; NULL: with none. Reads the trace again.
+void trz_session_compare(TrzSession *session, const char *const *others);
 void trz_session_cancel(TrzSession *session);
 
 // Reads the trace again now and then while it is being recorded, and keeps what is looked at: the finding, the span, the

@@ -6,6 +6,7 @@
 #include "call_stack.h"
 #include "render.h"
 #include "settings.h"
+#include "trz_dialog.h"
 #include "trz_finding_list.h"
 #include "trz_session.h"
 #include "trz_story.h"
@@ -69,6 +70,9 @@ static void show_summary(TrzWindow *self)
         g_string_append(text, " so far; followed as it is recorded");
     else if (!model->complete)
         g_string_append(text, "; the recording was not closed in order, or goes on");
+    char **others = trz_session_get_loaded(self->session)->other_paths;
+    for (size_t i = 0; others && others[i]; i++)
+        g_string_append_printf(text, "%s%s", i ? ", " : "; compared with ", path_base(others[i]));
     if (model->n_lost)
         g_string_append_printf(text, "; %" G_GUINT64_FORMAT " events were lost", model->n_lost);
     if (trz_session_get_state(self->session) == TRZ_SESSION_READY &&
@@ -149,6 +153,11 @@ void trz_window_follow(TrzWindow *self, bool follow)
     g_object_notify_by_pspec(G_OBJECT(self), properties[PROPERTY_FOLLOW]);
 }
 
+void trz_window_compare(TrzWindow *self, const char *const *others)
+{
+    trz_session_compare(self->session, others);
+}
+
 bool trz_window_is_empty(TrzWindow *self)
 {
     enum trz_session_state state = trz_session_get_state(self->session);
@@ -160,32 +169,30 @@ TrzSession *trz_window_get_session(TrzWindow *self)
     return self->session;
 }
 
-static void chosen(GtkNativeDialog *dialog, int response, TrzWindow *self)
+static void open_chosen(GtkWindow *window, GFile *file)
 {
-    if (response == GTK_RESPONSE_ACCEPT) {
-        g_autoptr(GFile) file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
-        trz_window_open(self, file);
-    }
-    g_object_unref(dialog);
+    trz_window_open(TRZ_WINDOW(window), file);
 }
 
 static void open_dialog(GtkWidget *widget, const char *action, GVariant *parameter)
 {
     (void)action;
     (void)parameter;
-    GtkFileChooserNative *dialog = gtk_file_chooser_native_new(
-        "Open a trace", GTK_WINDOW(widget), GTK_FILE_CHOOSER_ACTION_OPEN, "_Open", "_Cancel");
-    GtkFileFilter *traces = gtk_file_filter_new();
-    gtk_file_filter_set_name(traces, "Traces (*.db)");
-    gtk_file_filter_add_pattern(traces, "*.db");
-    gtk_file_filter_add_pattern(traces, "*.db.old");
-    GtkFileFilter *all = gtk_file_filter_new();
-    gtk_file_filter_set_name(all, "All files");
-    gtk_file_filter_add_pattern(all, "*");
-    gtk_file_chooser_add_filter(GTK_FILE_CHOOSER(dialog), traces);
-    gtk_file_chooser_add_filter(GTK_FILE_CHOOSER(dialog), all);
-    g_signal_connect(dialog, "response", G_CALLBACK(chosen), widget);
-    gtk_native_dialog_show(GTK_NATIVE_DIALOG(dialog));
+    trz_dialog_open(GTK_WINDOW(widget), "Open a trace", open_chosen);
+}
+
+static void other_run_chosen(GtkWindow *window, GFile *file)
+{
+    g_autofree char *path = g_file_get_path(file);
+    trz_window_compare(TRZ_WINDOW(window), (const char *const[]){ path, NULL });
+}
+
+static void compare_dialog(GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    (void)action;
+    (void)parameter;
+    if (trz_session_get_state(TRZ_WINDOW(widget)->session) >= TRZ_SESSION_ANALYSING)
+        trz_dialog_open(GTK_WINDOW(widget), "Compare with another run", other_run_chosen);
 }
 
 static void reload(GtkWidget *widget, const char *action, GVariant *parameter)
@@ -215,34 +222,25 @@ static gboolean dropped(GtkDropTarget *target, const GValue *value, double x, do
 
 // --- export ---
 
-static void export_to(GtkNativeDialog *dialog, int response, TrzWindow *self)
+static void export_to(GtkWindow *window, GFile *file)
 {
-    if (response == GTK_RESPONSE_ACCEPT) {
-        g_autoptr(GFile) file = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(dialog));
-        g_autofree char *path = g_file_get_path(file);
-        g_autoptr(GError) error = NULL;
-        double width;
-        double height;
-        trz_views_get_size(TRZ_VIEWS(self->views), &width, &height);
-        bool done = render_to(path, width, height, trz_views_draw, self->views, &error);
-        g_autofree char *text = done ? g_strdup_printf("Written: %s", path) : g_strdup(error->message);
-        gtk_label_set_text(GTK_LABEL(self->status), text);
-    }
-    g_object_unref(dialog);
+    TrzWindow *self = TRZ_WINDOW(window);
+    g_autofree char *path = g_file_get_path(file);
+    g_autoptr(GError) error = NULL;
+    double width;
+    double height;
+    trz_views_get_size(TRZ_VIEWS(self->views), &width, &height);
+    bool done = render_to(path, width, height, trz_views_draw, self->views, &error);
+    g_autofree char *text = done ? g_strdup_printf("Written: %s", path) : g_strdup(error->message);
+    gtk_label_set_text(GTK_LABEL(self->status), text);
 }
 
 static void export_dialog(GtkWidget *widget, const char *action, GVariant *parameter)
 {
     (void)action;
     (void)parameter;
-    TrzWindow *self = TRZ_WINDOW(widget);
-    if (trz_session_get_state(self->session) < TRZ_SESSION_ANALYSING)
-        return;
-    GtkFileChooserNative *dialog = gtk_file_chooser_native_new(
-        "Export the picture", GTK_WINDOW(widget), GTK_FILE_CHOOSER_ACTION_SAVE, "_Export", "_Cancel");
-    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(dialog), "trenza.png");
-    g_signal_connect(dialog, "response", G_CALLBACK(export_to), self);
-    gtk_native_dialog_show(GTK_NATIVE_DIALOG(dialog));
+    if (trz_session_get_state(TRZ_WINDOW(widget)->session) >= TRZ_SESSION_ANALYSING)
+        trz_dialog_save(GTK_WINDOW(widget), "Export the picture", "trenza.png", export_to);
 }
 
 // --- other actions ---
@@ -394,6 +392,7 @@ static GMenuModel *make_menu(void)
         { "_Open …", "win.open" },
         { "_Reload", "win.reload" },
         { "_Follow the Recording", "win.follow" },
+        { "_Compare with Another Run …", "win.compare" },
         { "_New Window", "app.new-window" },
         { "_Export Picture …", "win.export" },
         { "_Dark", "app.dark" },
@@ -528,6 +527,7 @@ static void trz_window_class_init(TrzWindowClass *class)
     gtk_widget_class_install_property_action(widget_class, "win.follow", "follow");
     GTK_WINDOW_CLASS(class)->close_request = close_request;
     gtk_widget_class_install_action(widget_class, "win.open", NULL, open_dialog);
+    gtk_widget_class_install_action(widget_class, "win.compare", NULL, compare_dialog);
     gtk_widget_class_install_action(widget_class, "win.reload", NULL, reload);
     gtk_widget_class_install_action(widget_class, "win.export", NULL, export_dialog);
     gtk_widget_class_install_action(widget_class, "win.find", NULL, focus_filter);

@@ -15,6 +15,8 @@ G_DECLARE_FINAL_TYPE(TrzWindow, trz_window, TRZ, WINDOW, GtkApplicationWindow)
 TrzWindow *trz_window_new(GtkApplication *application);
 // Keeps up with a trace that is being recorded.
 void trz_window_follow(TrzWindow *window, bool follow);
+// Compares what it shows and will show with traces of other runs of the program; NULL: with none.
+void trz_window_compare(TrzWindow *window, const char *const *others);
 void trz_window_open(TrzWindow *window, GFile *file);
 // True when it shows no trace and none is being loaded.
 bool trz_window_is_empty(TrzWindow *window);

@@ -185,14 +185,14 @@ static const void *origin(const struct united_model *united, const void *row)
     return row ? g_hash_table_lookup(united->origins, row) : NULL;
 }
 
-uint32_t united_model_stack_origin(const struct united_model *united, uint32_t id)
+uint32_t united_model_stack_origin(const struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct model_stack *row = origin(united, model_stack(united->model, id));
-    return row ? row->id : 0;
+    return row && model_stack(from, row->id) == row ? row->id : 0;
 }
 
-uint32_t united_model_thread_origin(const struct united_model *united, uint32_t id)
+uint32_t united_model_thread_origin(const struct united_model *united, const struct model *from, uint32_t id)
 {
     const struct model_thread *row = origin(united, model_thread(united->model, id));
-    return row ? row->row.id : 0;
+    return row && model_thread(from, row->row.id) == row ? row->row.id : 0;
 }

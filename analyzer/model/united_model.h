@@ -14,9 +14,9 @@ const struct model *united_model_get(const struct united_model *united);
 // Each takes a row of another model and what it refers to, once. The new id; 0: there is no such row.
 uint32_t united_model_stack(struct united_model *united, const struct model *from, uint32_t id);
 uint32_t united_model_thread(struct united_model *united, const struct model *from, uint32_t id);
-// The id in the model it was taken from; 0: there is no such row.
-uint32_t united_model_stack_origin(const struct united_model *united, uint32_t id);
-uint32_t united_model_thread_origin(const struct united_model *united, uint32_t id);
+// The id in the model it was taken from; 0: there is no such row, or it is of another model.
+uint32_t united_model_stack_origin(const struct united_model *united, const struct model *from, uint32_t id);
+uint32_t united_model_thread_origin(const struct united_model *united, const struct model *from, uint32_t id);
 // Locks of one class are one here, whatever run they are of.
 const struct model_object *united_model_object(
     struct united_model *united, const struct model *from, const struct model_object *object);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Looking around in the window, as TAP: lanes by keys and by mouse, the views of locks, the graph, the table, processes.
 
-test_looking.py TRENZA_GUI MAKE_TRACE TRENZA EITHER_ORDER CROSSED PINCH
+test_looking.py TRENZA_GUI MAKE_TRACE TRENZA EITHER_ORDER CROSSED PINCH TWO_RUNS
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 
 from screen import MORE, TRENZA, Window, case, difference, key, main, output, type_text, until
 
-EITHER_ORDER, CROSSED, PINCH = MORE
+EITHER_ORDER, CROSSED, PINCH, TWO_RUNS = MORE
 THREADS, LOCKS = 'Timeline of threads', 'Timeline of locks'
 GUTTER, OVERVIEW, RULER = 140, 40, 26  # px, in a window as wide as this
 
@@ -392,6 +392,44 @@ def a_deadlock_of_two_processes_is_told_and_stepped(screen, folder):
     key('alt+Left', 'alt+Left', 'alt+Left', 'alt+Left', 'alt+Right')
     until(lambda: "holds 'mutex at" in window.description('Witness') and 'waits' not in window.description('Witness'),
           'the first step')
+    window.close()
+
+
+def record_two_runs(folder):
+    for run in ('payment', 'statement'):
+        subprocess.run([TRENZA, 'record', '-q', '-o', str(folder / f'{run}.db'), '--', TWO_RUNS, run], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+
+
+@case
+def a_cycle_over_two_runs_is_shown(screen, folder):
+    record_two_runs(folder)
+    window = Window(screen, f'--with={folder}/statement.db', folder / 'payment.db')
+    window.sees('opposite orders in different runs')
+    window.sees('compared with statement.db')
+    assert "'book_payment' holds mutex 'accounts'" in told(window, 'alt+Down')
+    key('alt+3')
+    window.sees('Click an arrow')
+    seen = set()
+    for _ in range(6):
+        key('Right')
+        seen.add(until(lambda: window.description('Graph of locks'), 'an edge'))
+    assert "'accounts' was taken while 'journal' was held in another run" in seen, seen
+    assert any("'journal' was taken while 'accounts' was held, 2 times" in text for text in seen), seen
+    window.close()
+
+
+@case
+def another_run_is_chosen_in_a_dialog(screen, folder):
+    record_two_runs(folder)
+    window = opened(screen, folder, 'payment', 'Nothing found')
+    key('ctrl+m')
+    until(lambda: output('xdotool', 'search', '--onlyvisible', '--name', 'Compare with another run').split(), 'the dialog')
+    time.sleep(0.5)
+    type_text(str(folder / 'statement.db'))
+    time.sleep(0.5)
+    key('Return')
+    window.sees('opposite orders in different runs')
     window.close()
 
 
