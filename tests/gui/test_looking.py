@@ -9,7 +9,7 @@ import re
 import subprocess
 import time
 
-from screen import MORE, TRENZA, Window, case, difference, key, main, output, type_text, until
+from screen import MORE, TRENZA, Window, answer, case, difference, key, main, output, type_text, until
 
 EITHER_ORDER, CROSSED, PINCH, TWO_RUNS = MORE
 THREADS, LOCKS = 'Timeline of threads', 'Timeline of locks'
@@ -424,11 +424,7 @@ def another_run_is_chosen_in_a_dialog(screen, folder):
     record_two_runs(folder)
     window = opened(screen, folder, 'payment', 'Nothing found')
     key('ctrl+m')
-    until(lambda: output('xdotool', 'search', '--onlyvisible', '--name', 'Compare with another run').split(), 'the dialog')
-    time.sleep(0.5)
-    type_text(str(folder / 'statement.db'))
-    time.sleep(0.5)
-    key('Return')
+    answer('Compare with another run', folder / 'statement.db')
     window.sees('opposite orders in different runs')
     window.close()
 

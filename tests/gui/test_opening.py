@@ -9,8 +9,7 @@ import shutil
 import subprocess
 import time
 
-from screen import (GUI, MORE, PATIENCE, TRENZA, Window, case, dimensions, export, key, main, output, type_text, until,
-                    windows_of)
+from screen import GUI, MORE, PATIENCE, TRENZA, Window, answer, case, dimensions, export, key, main, output, until, windows_of
 
 DRAG_SOURCE, BUSY = MORE
 
@@ -75,11 +74,7 @@ def a_trace_is_opened_by_the_dialog(screen, folder):
     window = Window(screen)
     window.sees('See how threads cross')
     key('ctrl+o')
-    until(lambda: output('xdotool', 'search', '--onlyvisible', '--name', 'Open a trace').split(), 'the dialog')
-    time.sleep(0.5)
-    type_text(str(folder / 'deadlock.db'))
-    time.sleep(0.5)
-    key('Return')
+    answer('Open a trace', folder / 'deadlock.db')
     window.sees('2 threads wait for each other for ever')
     window.close()
 
