@@ -65,21 +65,25 @@ static bool read_other(struct loaded *loaded, const char *path, GError **error)
     return true;
 }
 
-static bool compare_runs(struct loaded *loaded, struct detect_result *result, GError **error)
+// A run that cannot be read is no reason not to show this one.
+static void compare_runs(struct loaded *loaded, struct detect_result *result)
 {
     g_autoptr(GPtrArray) runs = g_ptr_array_new();
     loaded->others = g_ptr_array_new_with_free_func(free_other);
     result->orders->name = "this run";
     g_ptr_array_add(runs, result->orders);
     for (size_t i = 0; loaded->other_paths[i]; i++) {
-        if (!read_other(loaded, loaded->other_paths[i], error))
-            return false;
-        const struct loaded_other *other = loaded->others->pdata[i];
+        g_autoptr(GError) error = NULL;
+        if (!read_other(loaded, loaded->other_paths[i], &error)) {
+            g_free(loaded->not_compared);
+            loaded->not_compared = g_strdup(error->message);
+            continue;
+        }
+        const struct loaded_other *other = loaded->others->pdata[loaded->others->len - 1];
         g_ptr_array_add(runs, other->result->orders);
     }
     loaded->runs = united_runs_find(runs, result->findings, &result->left_out);
     finding_list_sort(result->findings);
-    return true;
 }
 
 const struct united_model *loaded_united(const struct loaded *loaded, const struct finding *finding)
@@ -98,8 +102,8 @@ bool loaded_analyse(struct loaded *loaded, GError **error)
     if (!result)
         return false;
     loaded->result = result;
-    if (compare && !compare_runs(loaded, result, error))
-        return false;
+    if (compare)
+        compare_runs(loaded, result);
     GArray *marks = g_array_new(false, false, sizeof(struct scene_mark));
     for (unsigned i = 0; i < result->findings->all->len; i++) {
         const struct finding *finding = result->findings->all->pdata[i];
@@ -124,6 +128,7 @@ static void clear(void *data)
     united_model_free(loaded->runs);
     if (loaded->others)
         g_ptr_array_unref(loaded->others);
+    g_free(loaded->not_compared);
     g_strfreev(loaded->other_paths);
     timeline_free(loaded->timeline);
     trace_file_close(loaded->file);

@@ -14,6 +14,7 @@ struct loaded {
     GArray *marks;                // of struct scene_mark, one per finding that has a place; NULL until then
 
     char **other_paths; // traces of other runs of the program, to be compared with this one; NULL: none
+    char *not_compared; // why one of them could not be read; NULL: all could
     GPtrArray *others;  // of struct loaded_other *, as they were read
     struct united_model *runs; // what findings over several runs refer to; NULL: none were compared
 };

@@ -274,7 +274,9 @@ bool render_file(const char *trace, const struct render_options *options, GError
         return false;
     bool done = false;
     loaded_compare(loaded, options->with);
-    if (loaded_analyse(loaded, error)) {
+    if (loaded_analyse(loaded, error) && loaded->not_compared) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--with: %s", loaded->not_compared);
+    } else if (loaded->result) {
         bool none = g_strcmp0(options->finding, "none") == 0;
         const struct finding *finding = none ? NULL : loaded_find(loaded, options->finding);
         if (options->finding && !none && !finding)

@@ -70,8 +70,12 @@ static void show_summary(TrzWindow *self)
         g_string_append(text, " so far; followed as it is recorded");
     else if (!model->complete)
         g_string_append(text, "; the recording was not closed in order, or goes on");
-    char **others = trz_session_get_loaded(self->session)->other_paths;
-    for (size_t i = 0; others && others[i]; i++)
+    const struct loaded *loaded = trz_session_get_loaded(self->session);
+    bool ready = trz_session_get_state(self->session) == TRZ_SESSION_READY;
+    char **others = loaded->other_paths;
+    if (ready && loaded->not_compared)
+        g_string_append_printf(text, "; not compared: %s", loaded->not_compared);
+    for (size_t i = 0; !(ready && loaded->not_compared) && others && others[i]; i++)
         g_string_append_printf(text, "%s%s", i ? ", " : "; compared with ", path_base(others[i]));
     if (model->n_lost)
         g_string_append_printf(text, "; %" G_GUINT64_FORMAT " events were lost", model->n_lost);

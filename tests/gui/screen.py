@@ -209,8 +209,9 @@ def answer(title, path):
     until(lambda: is_asked(title), 'the dialog')
     for _ in range(4):
         time.sleep(0.7)
-        key('ctrl+a')
-        type_text(str(path))
+        key('ctrl+a', 'slash')  # the first letter makes the field for all others appear
+        time.sleep(0.7)
+        type_text(str(path)[1:])
         time.sleep(0.7)
         key('Return')
         end = time.monotonic() + 3

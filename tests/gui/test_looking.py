@@ -430,6 +430,15 @@ def another_run_is_chosen_in_a_dialog(screen, folder):
 
 
 @case
+def another_run_that_cannot_be_read_is_told(screen, folder):
+    record_two_runs(folder)
+    window = Window(screen, f'--with={folder}/nowhere.db', folder / 'payment.db')
+    window.sees("not compared: cannot open")
+    window.sees('22 events')
+    window.close()
+
+
+@case
 def light_and_dark_are_chosen_and_remembered(screen, folder):
     os.environ.pop('GTK_THEME', None)
 

@@ -161,31 +161,31 @@ def refused(screen, folder, name, *words):
 @case
 def an_empty_file_is_refused(screen, folder):
     (folder / 'empty.db').write_bytes(b'')
-    refused(screen, folder, 'empty.db', 'empty.db', 'empty')
+    refused(screen, folder, 'empty.db', "empty.db' is not a Trenza trace")
 
 
 @case
 def a_foreign_database_is_refused(screen, folder):
     subprocess.run(['sqlite3', str(folder / 'foreign.db'), 'CREATE TABLE birds (name); INSERT INTO birds VALUES (1);'], check=True)
-    refused(screen, folder, 'foreign.db', 'foreign.db', 'not a')
+    refused(screen, folder, 'foreign.db', "foreign.db' is a SQLite file, but not a Trenza trace")
 
 
 @case
 def a_missing_file_is_refused(screen, folder):
-    refused(screen, folder, 'missing.db', 'missing.db')
+    refused(screen, folder, 'missing.db', "missing.db': No such file or directory")
 
 
 @case
 def a_folder_is_refused(screen, folder):
     (folder / 'folder.db').mkdir()
-    refused(screen, folder, 'folder.db', 'folder.db')
+    refused(screen, folder, 'folder.db', "folder.db'")
 
 
 @case
 def a_newer_trace_is_refused(screen, folder):
     shutil.copy(folder / 'deadlock.db', folder / 'newer.db')
     subprocess.run(['sqlite3', str(folder / 'newer.db'), 'PRAGMA user_version = 1000;'], check=True)
-    refused(screen, folder, 'newer.db', 'newer')
+    refused(screen, folder, 'newer.db', 'was written by a newer Trenza (format 1000')
 
 
 @case
