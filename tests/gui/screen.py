@@ -6,6 +6,7 @@ A test file defines cases with @case and ends in main(); the outcome is TAP. Arg
 what the file says.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -260,10 +261,21 @@ def run_cases(folder):
     return failed
 
 
+@contextlib.contextmanager
+def plain_folder():
+    """A folder for a while. Its name is typed into dialogs, so nothing in it needs Shift, which a busy machine may let go of."""
+    name = f'{tempfile.gettempdir()}/trenza-window-{os.getpid()}'
+    os.mkdir(name, 0o700)
+    try:
+        yield name
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
 def main():
     if 'TRENZA_WINDOW_TEST' not in os.environ:
         # A session bus of its own: nothing of the user's is seen or changed.
-        with tempfile.TemporaryDirectory(prefix='trenza-window-') as name:
+        with plain_folder() as name:
             runtime = Path(name) / 'run'
             runtime.mkdir(mode=0o700)
             environment = dict(os.environ, TRENZA_WINDOW_TEST=name, XDG_CONFIG_HOME=f'{name}/config', XDG_DATA_HOME=f'{name}/data',

@@ -425,6 +425,7 @@ def another_run_is_chosen_in_a_dialog(screen, folder):
     window = opened(screen, folder, 'payment', 'Nothing found')
     key('ctrl+m')
     answer('Compare with another run', folder / 'statement.db')
+    window.sees('compared with statement.db')
     window.sees('opposite orders in different runs')
     window.close()
 
