@@ -19,7 +19,7 @@ from pathlib import Path
 
 GUI, MAKE_TRACE, TRENZA = sys.argv[1:4]
 MORE = sys.argv[4:]
-PATIENCE = 15  # seconds, for anything to appear
+PATIENCE = 30  # seconds, for anything to appear
 SIZE = (1400, 800)
 CASES = []
 
