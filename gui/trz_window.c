@@ -61,7 +61,11 @@ static void watch_progress(TrzWindow *self, bool watch)
 
 static void show_summary(TrzWindow *self)
 {
-    const struct model *model = trz_session_get_loaded(self->session)->file->model;
+    // While it is read anew there is none, and the pointer may leave a view that goes.
+    const struct loaded *loaded = trz_session_get_loaded(self->session);
+    if (!loaded)
+        return;
+    const struct model *model = loaded->file->model;
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text, "%" G_GUINT64_FORMAT " events of %u thread%s on %u object%s",
         model->n_events, model->n_threads, model->n_threads == 1 ? "" : "s", model->n_objects,
@@ -70,7 +74,6 @@ static void show_summary(TrzWindow *self)
         g_string_append(text, " so far; followed as it is recorded");
     else if (!model->complete)
         g_string_append(text, "; the recording was not closed in order, or goes on");
-    const struct loaded *loaded = trz_session_get_loaded(self->session);
     bool ready = trz_session_get_state(self->session) == TRZ_SESSION_READY;
     char **others = loaded->other_paths;
     if (ready && loaded->not_compared)
